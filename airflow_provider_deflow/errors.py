@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error DeFlow raises.
+
+DeflowError
+├── SettingsError            a connection, option or command is missing or malformed → fix the setting
+├── GraphError
+│   ├── GraphNotFound
+│   ├── InvalidGraph         .problems: all of them, each with its place             → fix the drawing
+│   ├── GraphChanged         saved by someone else since it was read                 → reload, merge
+│   └── StoreUnreachable     MongoDB does not answer                                 ↻
+├── OceanNodeError           .url .route
+│   ├── OceanNodeUnreachable no answer at all                                        ↻
+│   ├── OceanNodeBusy        429, 5xx without a reason, resources in use             ↻ .retry_after_seconds
+│   ├── RequestRejected      the node said no: .status and its own words
+│   ├── NonceRejected        another process used this nonce or a later one          ↻
+│   ├── ForbiddenTarget      a URL from a graph or DDO points where we do not go
+│   └── UnexpectedReply      not the shape we know; likely another node version
+├── ComputeError
+│   ├── NoEnvironment        none on this node fits; says what each one missed
+│   ├── JobFailed            .job .stage .log_tail .hint
+│   ├── JobStopped           somebody asked the node to stop it
+│   ├── JobVanished          the node no longer knows the job                        ↻
+│   └── JobTimedOut          our deadline passed; the job was stopped
+├── OutputError
+│   ├── IncompleteDownload   fewer or more bytes than the node announced             ↻
+│   ├── HostileArchive       links, devices, paths outside, or past a cap
+│   └── MissingOutput        a declared file is not among the outputs
+└── StackError               `deflow up` could not start or keep a part
+
+↻ marks `retryable`: trying the same again later can succeed. An operator turns all others into a
+failure that Airflow does not retry. `fault` says whose turn it is: the drawing, the settings, the
+Ocean Node, the algorithm, or DeFlow itself.
+
+A message says what happened to which thing, why in the remote's words, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Fault = Literal["drawing", "settings", "ocean_node", "algorithm", "deflow"]
+
+
+class DeflowError(Exception):
+    """Base of all errors raised here."""
+
+    retryable: ClassVar[bool] = False
+    fault: ClassVar[Fault] = "deflow"
+
+
+class SettingsError(DeflowError):
+    """A connection, option or command is missing or malformed."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class StackError(DeflowError):
+    """`deflow up` could not start or keep one of its parts."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class GraphError(DeflowError):
+    """Something about a stored or drawn graph."""
+
+    fault: ClassVar[Fault] = "drawing"
+
+
+class GraphNotFound(GraphError):
+    """No such graph, or no such revision of it."""
+
+
+class InvalidGraph(GraphError):
+    """A graph has problems; `problems` lists all of them, each a `graphs.Problem`."""
+
+    def __init__(self, slug: str, problems: Sequence[object]) -> None:
+        self.slug = slug
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"graph {slug!r} has {count} problem{'s' * (count != 1)}:\n{lines}")
+
+
+class GraphChanged(GraphError):
+    """Somebody saved the graph after it was read; the message says who and when."""
+
+
+class StoreUnreachable(GraphError):
+    """MongoDB does not answer."""
+
+    retryable = True
+    fault: ClassVar[Fault] = "settings"
+
+
+class OceanNodeError(DeflowError):
+    """An Ocean Node, or the way to it; `url` is the node's base URL, `route` the one asked."""
+
+    fault: ClassVar[Fault] = "ocean_node"
+
+    def __init__(self, message: str, *, url: str = "", route: str = "") -> None:
+        self.url = url
+        self.route = route
+        super().__init__(message)
+
+
+class OceanNodeUnreachable(OceanNodeError):
+    """No answer: refused, timed out, or cut; `may_have_arrived` when the request was sent whole."""
+
+    retryable = True
+
+    def __init__(
+        self, message: str, *, url: str = "", route: str = "", may_have_arrived: bool = False
+    ) -> None:
+        self.may_have_arrived = may_have_arrived
+        super().__init__(message, url=url, route=route)
+
+
+class OceanNodeBusy(OceanNodeError):
+    """The node cannot now: rate limit, resources in use, or an internal error without a reason."""
+
+    retryable = True
+
+    def __init__(
+        self, message: str, *, url: str = "", route: str = "", retry_after_seconds: float | None = None
+    ) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message, url=url, route=route)
+
+
+class RequestRejected(OceanNodeError):
+    """The node refused the request; `status` is the HTTP status, `words` the node's own text."""
+
+    def __init__(
+        self, message: str, *, url: str = "", route: str = "", status: int = 0, words: str = ""
+    ) -> None:
+        self.status = status
+        self.words = words
+        super().__init__(message, url=url, route=route)
+
+
+class NonceRejected(RequestRejected):
+    """The nonce was used already, or the signature did not match this once: sign anew."""
+
+    retryable = True
+
+
+class ForbiddenTarget(OceanNodeError):
+    """A URL that a graph or DDO names points to a place we do not fetch from."""
+
+    fault: ClassVar[Fault] = "drawing"
+
+
+class UnexpectedReply(OceanNodeError):
+    """The reply has not the shape we know; likely another version of the node."""
+
+
+class ComputeError(DeflowError):
+    """A compute job did not give what it should."""
+
+    fault: ClassVar[Fault] = "ocean_node"
+
+
+class NoEnvironment(ComputeError):
+    """No compute environment of the node fits; the message says what each one missed."""
+
+    fault: ClassVar[Fault] = "drawing"
+
+
+class JobFailed(ComputeError):
+    """A compute job ended badly; `stage` is where, `log_tail` its last lines, `hint` what to do."""
+
+    fault: ClassVar[Fault] = "algorithm"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        job: object = None,
+        stage: str = "",
+        log_tail: Sequence[str] = (),
+        hint: str = "",
+    ) -> None:
+        self.job = job
+        self.stage = stage
+        self.log_tail = tuple(log_tail)
+        self.hint = hint
+        super().__init__(message)
+
+
+class JobStopped(ComputeError):
+    """Somebody asked the node to stop the job before it ended."""
+
+
+class JobVanished(ComputeError):
+    """The node no longer knows the job: it expired, or its environment was reconfigured."""
+
+    retryable = True
+
+
+class JobTimedOut(ComputeError):
+    """Our deadline passed; the job was asked to stop."""
+
+
+class OutputError(DeflowError):
+    """The outputs of a job cannot be taken as they are."""
+
+    fault: ClassVar[Fault] = "ocean_node"
+
+
+class IncompleteDownload(OutputError):
+    """The byte count differs from what the node announced."""
+
+    retryable = True
+
+
+class HostileArchive(OutputError):
+    """An archive holds links, devices, paths outside its root, or more than the caps allow."""
+
+
+class MissingOutput(OutputError):
+    """A file that an edge or a sink declares is not among the outputs."""
+
+    fault: ClassVar[Fault] = "algorithm"
