@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph store as a versioned Dag bundle.
+
+A version is the store's change counter: "all graphs as published at change 17". In a version's
+folder each graph is two files: a loader of two lines, always the same, and a JSON file with the
+published revision. Files live in `revisions/`, written once; a version is a folder of hard links
+to them, so unchanged graphs keep their files, and a thousand graphs cost a thousand links.
+
+    <base>/revisions/<slug>@<revision>.json     every revision ever needed on this host
+    <base>/current/<slug>.{py,json}             what the Dag processor reads: only what changed is replaced
+    <base>/versions/<change>/<slug>.{py,json}   what a worker runs from: never changed once there
+    <base>/index/<change>.json                  which revisions make up a change
+
+While MongoDB does not answer, `current` stays as it is, and a version whose index and revisions are
+on this host can still be made.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.hooks.store import GraphStoreHook
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from airflow_provider_deflow.graphs.store import GraphStore
+
+LOADER = '''"""A graph drawn in DeFlow, as an Airflow Dag. Written by DeFlow: change the drawing, not this file."""
+
+from airflow_provider_deflow.dag_factory import dag_from_file
+
+dag = dag_from_file(__file__)
+'''
+NO_CHANGE = 0
+
+log = logging.getLogger(__name__)
+
+
+class DeflowDagBundle(BaseDagBundle):
+    """One Dag file per published graph, at the newest or at a pinned version.
+
+    :param mongo_conn_id: the `mongo` connection of the graph store; `[deflow] mongo_conn_id` when not given
+    """
+
+    supports_versioning = True
+
+    def __init__(self, *, mongo_conn_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mongo_conn_id = mongo_conn_id
+        self._store: GraphStore | None = None
+
+    @property
+    def path(self) -> Path:
+        """The pinned version's folder, or the one that follows the store."""
+        return self.versions_dir / self.version if self.version else self.base_dir / "current"
+
+    def initialize(self) -> None:
+        """Put the files in place; a pinned version that is there already costs nothing."""
+        if self.version is None:
+            self.refresh()
+        elif not self.path.exists():
+            with self.lock():
+                if not self.path.exists():
+                    self._make_version(int(self.version))
+        super().initialize()
+
+    def refresh(self) -> None:
+        """Bring `current` up to the store's newest change; without the store it stays as it is."""
+        if self.version:
+            raise errors.SettingsError(f"bundle {self.name!r} is pinned to version {self.version}.")
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            change = self._graph_store().change()
+            if change == self._current_change():
+                return
+            with self.lock():
+                self._follow(change)
+        except errors.StoreUnreachable as error:
+            log.warning("Graphs stay as they were at change %s: %s", self._current_change(), error)
+
+    def get_current_version(self) -> BundleVersion | None:
+        """The change that the files are at."""
+        version = self.version or str(self._current_change())
+        return BundleVersion(version=version)
+
+    def _graph_store(self) -> GraphStore:
+        if self._store is None:
+            self._store = GraphStoreHook(self.mongo_conn_id).store()
+        return self._store
+
+    def _current_change(self) -> int:
+        try:
+            return int((self.base_dir / "current.change").read_text())
+        except FileNotFoundError:
+            return NO_CHANGE
+
+    def _follow(self, change: int) -> None:
+        revisions = self._revisions_at(change)
+        for slug, revision in revisions.items():
+            source = self._revision_file(slug, revision)
+            target = self.path / f"{slug}.json"
+            if not (target.exists() and target.samefile(source)):
+                _replace_by_link(source, target)
+                _write(self.path / f"{slug}.py", LOADER)
+        for file in self.path.iterdir():
+            if file.suffix in (".py", ".json") and file.stem not in revisions:
+                file.unlink()
+        _write(self.base_dir / "current.change", str(change))
+
+    def _make_version(self, change: int) -> None:
+        revisions = self._revisions_at(change)
+        making = self.versions_dir / f".{change}-{uuid.uuid4().hex}"
+        making.mkdir(parents=True)
+        for slug, revision in revisions.items():
+            os.link(self._revision_file(slug, revision), making / f"{slug}.json")
+            _write(making / f"{slug}.py", LOADER)
+        try:
+            making.rename(self.path)
+        except OSError:
+            shutil.rmtree(making)
+            if not self.path.exists():
+                raise
+
+    def _revisions_at(self, change: int) -> Mapping[str, int]:
+        """The revision of each graph at `change`, all of them on this host's disk afterwards."""
+        index = self.base_dir / "index" / f"{change}.json"
+        if index.exists():
+            revisions: dict[str, int] = json.loads(index.read_text())
+            if all(self._revision_file(slug, number).exists() for slug, number in revisions.items()):
+                return revisions
+        published = self._graph_store().published_at(change)
+        for revision in published:
+            file = self._revision_file(revision.slug, revision.number)
+            if not file.exists():
+                stored = {
+                    "revision": revision.number,
+                    "sha256": revision.sha256,
+                    "document": revision.document,
+                }
+                _write(file, json.dumps(stored, sort_keys=True, ensure_ascii=False))
+        revisions = {revision.slug: revision.number for revision in published}
+        _write(index, json.dumps(revisions, sort_keys=True))
+        return revisions
+
+    def _revision_file(self, slug: str, revision: int) -> Path:
+        return self.base_dir / "revisions" / f"{slug}@{revision}.json"
+
+
+def _write(file: Path, text: str) -> None:
+    """Write whole or not at all; readers never see half a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(file)
+
+
+def _replace_by_link(source: Path, target: Path) -> None:
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    os.link(source, temporary)
+    temporary.replace(target)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A graph becomes an ordinary Airflow Dag.
+
+Exactly `edges + nodes + 1` tasks: one `OceanComputeOperator` per node (its id is the node's), one
+`HandoverOperator` per edge (`<source>__<target>`), and `results`. A compute task waits for its own
+edges and for nothing else; there are no layers. Operators take the graph's own values, so building
+costs little more than Airflow's operators themselves.
+
+What a graph's author wrote never becomes code, and none of it is a template of Airflow's: only
+`job_request` fills in texts, and only the few that a run may vary.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    Param,
+    get_parsing_context,
+    literal,
+)
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.operators.compute import OceanComputeOperator
+from airflow_provider_deflow.operators.handover import HandoverOperator
+from airflow_provider_deflow.operators.results import CollectResultsOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_deflow.graphs.store import Revision
+
+RESULTS_TASK_ID = "results"
+TAG = "deflow"
+# Airflow needs a fixed first day to schedule from; without catchup it says nothing about the past.
+START_DATE = pendulum.datetime(2024, 1, 1, tz="UTC")
+
+log = logging.getLogger(__name__)
+
+
+def build_dag(graph: graphs.Graph, *, revision: int | None = None) -> DAG:
+    """The Dag of `graph`, the same for the same graph. `revision` goes into the results' manifest."""
+    sha256 = graph.sha256
+    with DAG(
+        dag_id=graph.dag_id,
+        dag_display_name=graph.name or graph.slug,
+        description=graph.description or None,
+        schedule=_schedule(graph.schedule),
+        start_date=graph.schedule.starts_at or START_DATE,
+        catchup=graph.schedule.catchup,
+        params={name: _param(param) for name, param in graph.params.items()},
+        tags=[TAG, *graph.tags],
+        # The hash is in the serialized Dag so that a changed graph is a new Dag version.
+        doc_md=f"{graph.description}\n\n---\nGraph `{graph.slug}`, sha256 `{sha256}`.",
+    ) as dag:
+        defaults = graph.defaults
+        computes = {
+            node.id: OceanComputeOperator(
+                task_id=node.id, node=node.data, defaults=defaults, **_placement(node.data, defaults)
+            )
+            for node in graph.nodes
+        }
+        for edge in graph.edges:
+            handover = HandoverOperator(
+                task_id=edge.task_id, edge=edge, **_placement(computes[edge.target].node, defaults)
+            )
+            computes[edge.source] >> handover >> computes[edge.target]
+        results = CollectResultsOperator(
+            task_id=RESULTS_TASK_ID, graph={"slug": graph.slug, "revision": revision, "sha256": sha256}
+        )
+        [computes[node.id] for node in graph.sinks] >> results
+    return dag
+
+
+def _placement(node: graphs.ComputeData, defaults: graphs.Defaults) -> dict[str, Any]:
+    """Where Airflow runs a task of `node`, and how often it tries."""
+    placement: dict[str, Any] = {"retries": defaults.retries if node.retries is None else node.retries}
+    if node.pool:
+        placement["pool"] = node.pool
+    if node.queue:
+        placement["queue"] = node.queue
+    return placement
+
+
+def _schedule(schedule: graphs.Schedule) -> Any:
+    assets = [Asset(uri) for uri in schedule.assets]
+    if schedule.cron is None:
+        return assets or None
+    cron = CronTriggerTimetable(schedule.cron, timezone=schedule.timezone)
+    return AssetOrTimeSchedule(timetable=cron, assets=assets) if assets else cron
+
+
+def _param(parameter: graphs.Parameter) -> Param:
+    """A parameter without a default has to be given at each trigger."""
+    if parameter.default is None:
+        return Param(**parameter.json_schema)
+    default = literal(parameter.default) if isinstance(parameter.default, str) else parameter.default
+    return Param(default, **parameter.json_schema)
+
+
+def dag_from_file(loader: str) -> DAG:
+    """The Dag of the graph whose revision lies beside `loader` (the bundle's own file), as JSON.
+
+    Raises `InvalidGraph` with all its problems: an import error of that one file.
+    """
+    stored = json.loads(Path(loader).with_suffix(".json").read_text(encoding="utf-8"))
+    graph = graphs.Graph.from_document(stored["document"])
+    dag = build_dag(graph, revision=stored["revision"])
+    dag.fileloc = loader
+    return dag
+
+
+def load_dags() -> dict[str, DAG]:
+    """All published graphs as Dags, for one Dag file: `globals().update(load_dags())`.
+
+    The simple way, without the bundle: a run does not keep its revision. A worker builds only the
+    Dag it runs. A graph with problems becomes a Dag without tasks whose page lists them.
+    """
+    from airflow_provider_deflow.hooks.store import GraphStoreHook
+
+    only = get_parsing_context().dag_id
+    return {dag.dag_id: dag for dag in _dags(GraphStoreHook().store().published_at(), only)}
+
+
+def _dags(revisions: Iterable[Revision], only: str | None) -> Iterable[DAG]:
+    for revision in revisions:
+        dag_id = f"deflow_{revision.slug}"
+        if only not in (None, dag_id):
+            continue
+        try:
+            yield build_dag(graphs.Graph.from_document(revision.document), revision=revision.number)
+        except errors.InvalidGraph as error:
+            log.warning("%s", error)
+            yield DAG(dag_id=dag_id, schedule=None, tags=[TAG], doc_md=f"```\n{error}\n```")

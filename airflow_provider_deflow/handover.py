@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One edge: a producer's stored outputs become a consumer's datasets.
+
+The producer's files lie in DeFlow's content store. How they reach the consumer's job is the edge's
+`handover`:
+
+* `bucket`: uploaded to a persistent-storage bucket of the consumer's Ocean Node, once per content.
+  Private. The node mounts bucket files below `/data/persistentStorage/`, so inline Python code gets
+  a few lines in front that link them into `/data/inputs`; other algorithms say that they read
+  `DEFLOW_INPUTS`.
+* `url`: an expiring signed URL that the Ocean Node fetches. Whoever lists the node's jobs can read
+  it until it expires. It is signed when the job starts, so nothing signed is stored.
+
+However they come, an algorithm finds its inputs as `/data/inputs/<name>`: flat, because that is
+what an Ocean Node offers, with `__` for the `/` of a nested output, and with `<source>__` in front
+where two inputs of one node would have the same name. `DEFLOW_INPUTS` (an environment variable,
+JSON) lists edge, name, path, size and sha256 of each.
+
+A bucket is the wallet's own, one per Ocean Node, labelled `deflow`; a file in it is named by its
+sha256. An edge costs two requests, a third the first time, and one per file not yet there.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.graphs import graph as graphs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from airflow_provider_deflow.ocean.client import OceanNode
+    from airflow_provider_deflow.ocean.outputs import ContentStore, OutputFile
+
+INPUTS_VARIABLE = "DEFLOW_INPUTS"
+BUCKET_LABEL = "deflow"
+# In /data/inputs before any dataset is (reference of the container contract).
+RESERVED_NAMES = frozenset({"algoCustomData.json"})
+
+Mode = Literal["bucket", "url"]
+
+
+@dataclass(frozen=True, slots=True)
+class HandedFile:
+    """One file on its way to a consumer: its content, and the name the producer gave it."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What one edge, or one upload, brings to its consumer; `source` is empty for an upload."""
+
+    edge: str
+    source: str
+    mode: Mode
+    files: tuple[HandedFile, ...]
+    bucket_id: str | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """The JSON form; `from_document` reads it."""
+        return {
+            "edge": self.edge,
+            "source": self.source,
+            "mode": self.mode,
+            "bucket_id": self.bucket_id,
+            "files": [[file.name, file.size, file.sha256] for file in self.files],
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Handed:
+        """The value that `to_document` wrote."""
+        return cls(
+            edge=document["edge"],
+            source=document["source"],
+            mode=document["mode"],
+            bucket_id=document["bucket_id"],
+            files=tuple(HandedFile(*file) for file in document["files"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file as the consumer's job will find it; `dataset` is what the start request names."""
+
+    edge: str
+    name: str
+    path: str
+    size: int
+    sha256: str
+    dataset: dict[str, Any]
+
+
+def mode_of(handover: str, consumer: graphs.ComputeData) -> Mode:
+    """How files reach `consumer`. Raises `SettingsError` for a handover that cannot be done."""
+    if handover == "url":
+        return "url"
+    if handover in ("auto", "bucket") and graphs.takes_bucket_files(consumer):
+        return "bucket"
+    raise errors.SettingsError(
+        f"handover {handover!r} cannot reach this consumer: bucket files need inline Python code, or an algorithm "
+        f"that names {INPUTS_VARIABLE} in its environment_variables. Choose `url`, or give it inline code."
+    )
+
+
+def hand_over(
+    edge: str,
+    source: str,
+    files: Sequence[OutputFile | HandedFile],
+    mode: Mode,
+    ocean_node: OceanNode,
+    owner: str,
+    store: ContentStore,
+    say: Callable[[str], None],
+) -> Handed:
+    """Bring `files` to where the consumer's job can take them; what is already there is found."""
+    handed = tuple(HandedFile(file.name, file.size, file.sha256) for file in files)
+    if mode == "url" or not handed:
+        return Handed(edge, source, mode, handed)
+    bucket_id = _bucket(ocean_node, owner)
+    there = {file.name for file in ocean_node.bucket_files(bucket_id)}
+    missing = {file.sha256: file for file in handed if file.sha256 not in there}
+    for number, (sha256, file) in enumerate(missing.items(), start=1):
+        say(f"uploading {file.name} ({file.size} bytes, {number} of {len(missing)}) to bucket {bucket_id}")
+        with store.open(sha256) as content:
+            ocean_node.upload(bucket_id, sha256, content)
+    if kept := len(handed) - len(missing):
+        say(f"{kept} file(s) are already in bucket {bucket_id}")
+    return Handed(edge, source, mode, handed, bucket_id)
+
+
+def _bucket(ocean_node: OceanNode, owner: str) -> str:
+    mine = [
+        bucket
+        for bucket in ocean_node.buckets(owner)
+        if bucket.label == BUCKET_LABEL and bucket.owner.lower() == owner.lower()
+    ]
+    # Two edges may have made one each at the same moment: all take the oldest from then on.
+    oldest = min(mine, key=lambda bucket: (bucket.created_at or 0, bucket.bucket_id), default=None)
+    return (oldest or ocean_node.create_bucket(BUCKET_LABEL)).bucket_id
+
+
+def inputs_of(
+    handed: Sequence[Handed], own_names: Iterable[str], sign_url: Callable[[str, str], str]
+) -> list[Input]:
+    """All handed files as inputs of one job, their names made unlike each other and `own_names`.
+
+    `sign_url(sha256, name)` gives an expiring URL of a stored file, ending in `name` where it can.
+    Raises `SettingsError` when two inputs still have one name.
+    """
+    flat = [(one, file, file.name.replace("/", "__")) for one in handed for file in one.files]
+    taken = Counter(name for _, _, name in flat) + Counter(own_names) + Counter(RESERVED_NAMES)
+    inputs = [
+        _input(one, file, f"{one.source}__{name}" if one.source and taken[name] > 1 else name, sign_url)
+        for one, file, name in flat
+    ]
+    names = Counter([each.name for each in inputs]) + Counter(own_names) + Counter(RESERVED_NAMES)
+    if doubles := sorted(name for name, count in names.items() if count > 1):
+        raise errors.SettingsError(
+            f"two inputs of this node would both be /data/inputs/{doubles[0]}. Rename one, or narrow `files` of an edge."
+        )
+    return inputs
+
+
+def _input(one: Handed, file: HandedFile, name: str, sign_url: Callable[[str, str], str]) -> Input:
+    if one.mode == "bucket":
+        dataset = {"type": "nodePersistentStorage", "bucketId": one.bucket_id, "fileName": file.sha256}
+        path = f"/data/persistentStorage/{one.bucket_id}/{file.sha256}"
+    else:
+        url = sign_url(file.sha256, name)
+        dataset = {"type": "url", "url": url, "method": "GET"}
+        # The node names a fetched file by the last part of its URL; a storage's own signed URL ends in our hash.
+        path = f"/data/inputs/{unquote(PurePosixPath(urlsplit(url).path).name)}"
+    return Input(one.edge, name, path, file.size, file.sha256, {"fileObject": dataset})
+
+
+def inputs_variable(inputs: Sequence[Input]) -> str:
+    """The value of `DEFLOW_INPUTS`."""
+    listed = [
+        {"edge": i.edge, "name": i.name, "path": i.path, "size": i.size, "sha256": i.sha256} for i in inputs
+    ]
+    return json.dumps(listed, separators=(",", ":"), ensure_ascii=False)
+
+
+_LINK_INPUTS = (
+    f"import json, os; v = {INPUTS_VARIABLE!r}; inputs = json.loads(os.environ.get(v, '[]'))\n"
+    "for i in inputs:\n"
+    "    name = '/data/inputs/' + i['name']\n"
+    "    if i['path'] != name and not os.path.lexists(name): os.symlink(i['path'], name)\n"
+    "    i['path'] = name\n"
+    "os.environ[v] = json.dumps(inputs)\n"
+)
+
+
+def with_inputs_linked(code: str) -> str:
+    """Python `code` with one line in front that links bucket files into `/data/inputs`.
+
+    The line stands behind the docstring and `from __future__` imports, which have to come first, and
+    leaves no names behind. Line numbers in a traceback are one higher from there on.
+    """
+    line = f"exec({_LINK_INPUTS!r}, {{}})  # DeFlow: inputs in buckets appear in /data/inputs\n"
+    lines = code.splitlines(keepends=True)
+    after = _end_of_head(code)
+    if after and not lines[after - 1].endswith("\n"):
+        lines[after - 1] += "\n"
+    return "".join([*lines[:after], line, *lines[after:]])
+
+
+def _end_of_head(code: str) -> int:
+    """The line on which docstring and `from __future__` imports end; 0 when there are none."""
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return 0  # it may be for another Python than ours: its own interpreter will judge
+    is_docstring = bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+    head = body[:1] if is_docstring else []
+    head += [each for each in body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
+    return max((each.end_lineno or 0 for each in head), default=0)

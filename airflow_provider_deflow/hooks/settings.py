@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `[deflow]` section of Airflow's configuration, read in one place.
+
+What each option means is declared in `provider_info`; defaults stand here once and are read from there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from airflow.sdk import conf
+
+SECTION = "deflow"
+MONGO_CONN_ID = "deflow_mongo"
+MONGO_DATABASE = "deflow"
+
+
+def home() -> Path:
+    """The folder below AIRFLOW_HOME that is DeFlow's on this host."""
+    return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "deflow"
+
+
+def mongo_conn_id() -> str:
+    """The Airflow connection of the MongoDB that keeps the graphs."""
+    return str(conf.get(SECTION, "mongo_conn_id", fallback=MONGO_CONN_ID))
+
+
+def storage_url() -> str:
+    """Where outputs and uploads are kept: an ObjectStoragePath URL, the same for all hosts of a deployment."""
+    configured = conf.get(SECTION, "storage", fallback="")
+    return str(configured) or f"file://{home() / 'storage'}"
+
+
+def storage_conn_id() -> str | None:
+    """The Airflow connection that opens the storage, when it needs one."""
+    return conf.get(SECTION, "storage_conn_id", fallback="") or None

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node of a graph asks an Ocean Node for: its algorithm, datasets and limits on the wire.
+
+Also the hash of a node's inputs: what has to be equal for an earlier job's outputs to be this
+node's outputs. Contents count, not where they lie or how they travel: a new signed URL or another
+bucket changes nothing. Limits (cpu, ram, duration) do not count either.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_deflow import errors, handover, jobs
+from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.graphs import text
+from airflow_provider_deflow.ocean import compute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# A node takes JSON bodies of up to 100 kB; the rest of a start needs a few of them.
+BODY_LIMIT_BYTES = 97_000
+# A busy Ocean Node is waited for, in its own queue, instead of being asked again and again.
+QUEUE_MAX_WAIT_SECONDS = 3600
+_IMAGE = re.compile(r"(?P<image>.+?)(?:@(?P<checksum>sha256:[0-9a-f]{64})|:(?P<tag>[\w][\w.-]*))?")
+
+
+def rendered(node: graphs.ComputeData, values: Mapping[str, Any]) -> graphs.ComputeData:
+    """`node` with the texts that a run may vary filled in from `values`, and nothing else."""
+    return node.model_copy(
+        update={
+            "environment_variables": {
+                name: text.render(value, values) for name, value in node.environment_variables.items()
+            },
+            "algorithm": _rendered_texts(node.algorithm, values),
+            "datasets": tuple(_rendered_texts(dataset, values) for dataset in node.datasets),
+        }
+    )
+
+
+def _rendered_texts(value: Any, values: Mapping[str, Any]) -> Any:
+    update: dict[str, Any] = {}
+    if isinstance(value, graphs.DidAlgorithm | graphs.DidDataset):
+        update["did"] = text.render(value.did, values)
+    elif isinstance(value, graphs.UploadDataset) and value.name:
+        update["name"] = text.render(value.name, values)
+    elif isinstance(value, graphs.FileAlgorithm | graphs.FileDataset):
+        file: dict[str, Any] = dict(value.file)
+        if "url" in file:
+            update["file"] = {**file, "url": text.render(file["url"], values)}
+    return value.model_copy(update=update) if update else value
+
+
+def inputs_sha256(node: graphs.ComputeData, inputs: Sequence[handover.Input], ocean_node_url: str) -> str:
+    """The hash of all that decides what a job of `node` computes."""
+    return jobs.sha256_of(
+        {
+            "ocean_node": ocean_node_url,
+            "environment": node.environment,
+            "algorithm": node.algorithm.model_dump(mode="json"),
+            "environment_variables": dict(node.environment_variables),
+            "datasets": [dataset.model_dump(mode="json") for dataset in node.datasets],
+            "inputs": sorted([each.edge, each.name, each.sha256] for each in inputs),
+        }
+    )
+
+
+def build(
+    node: graphs.ComputeData,
+    inputs: Sequence[handover.Input],
+    environment: compute.ComputeEnvironment,
+    max_duration_seconds: int,
+) -> compute.JobRequest:
+    """The start request of `node`. Raises `SettingsError` when it would be larger than a node takes."""
+    variables = dict(node.environment_variables)
+    if inputs:
+        variables[handover.INPUTS_VARIABLE] = handover.inputs_variable(inputs)
+    own = [dataset for dataset in node.datasets if not isinstance(dataset, graphs.UploadDataset)]
+    request = compute.JobRequest(
+        environment=environment.id,
+        algorithm=_algorithm(node, variables, inputs),
+        datasets=[*(_dataset(dataset) for dataset in own), *(each.dataset for each in inputs)],
+        resources=dict(node.compute_resources),
+        max_duration_seconds=max_duration_seconds,
+        queue_max_wait_seconds=QUEUE_MAX_WAIT_SECONDS,
+    )
+    size = len(json.dumps([request.algorithm, request.datasets], ensure_ascii=False).encode())
+    if size > BODY_LIMIT_BYTES:
+        raise errors.SettingsError(
+            f"the start request is {size} bytes; an Ocean Node takes {BODY_LIMIT_BYTES}: "
+            f"{len(inputs)} input files and {len(str(node.algorithm))} bytes of algorithm. "
+            "Narrow `files` of the incoming edges, write fewer files, or give the algorithm by `file`."
+        )
+    return request
+
+
+def own_input_names(node: graphs.ComputeData) -> list[str]:
+    """The names under which the node's own file datasets appear in `/data/inputs`."""
+    names = []
+    for dataset in node.datasets:
+        if isinstance(dataset, graphs.FileDataset):
+            where = str(dataset.file.get("url") or dataset.file.get("fileName") or "")
+            names.append(where.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1])
+    return [name for name in names if name]
+
+
+def _dataset(dataset: graphs.DidDataset | graphs.FileDataset) -> dict[str, Any]:
+    if isinstance(dataset, graphs.FileDataset):
+        return {"fileObject": dict(dataset.file)}
+    raise _not_by_did(dataset.did)
+
+
+def _algorithm(
+    node: graphs.ComputeData, variables: Mapping[str, str], inputs: Sequence[handover.Input]
+) -> dict[str, Any]:
+    algorithm = node.algorithm
+    if isinstance(algorithm, graphs.DidAlgorithm):
+        raise _not_by_did(algorithm.did)
+    container = {**_image(algorithm.image), "entrypoint": algorithm.entrypoint}
+    meta: dict[str, Any] = {"language": "python", "version": "0.1", "container": container}
+    if isinstance(algorithm, graphs.FileAlgorithm):
+        return {"fileObject": dict(algorithm.file), "meta": meta, "envs": dict(variables)}
+    in_buckets = any(each.path != f"/data/inputs/{each.name}" for each in inputs)
+    linked = in_buckets and graphs.is_inline_python(node)
+    meta["rawcode"] = handover.with_inputs_linked(algorithm.code) if linked else algorithm.code
+    return {"meta": meta, "envs": dict(variables)}
+
+
+def _image(image: str) -> dict[str, str]:
+    match = _IMAGE.fullmatch(image)
+    if match is None:
+        raise errors.SettingsError(f"image {image!r} is not `name:tag` or `name@sha256:…`.")
+    return {
+        "image": match["image"],
+        "tag": match["tag"] or "latest",
+        "checksum": match["checksum"] or "",
+    }
+
+
+def _not_by_did(did: str) -> errors.SettingsError:
+    return errors.SettingsError(
+        f"{did}: algorithms and datasets by DID are not run yet. Give a `file`, an `upload`, or inline `code`."
+    )

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One node of a graph as a task: find or start its job, follow it, keep its outputs.
+
+The decisions are made below Airflow, in `jobs` and `job_request`; here they meet the task's context.
+A short job is seen to its end by at most `INLINE_POLLS` looks in the worker. A longer one is handed
+to the triggerer and comes back through `resume`. Green means: it ended, exit code 0, its outputs
+were fetched, checked and kept.
+
+What the task returns is small, whatever the outputs' size: the job's id, the hash of its outputs'
+list in DeFlow's storage, and the hash of a record of inputs, code and times for the manifest.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider_deflow import errors, handover, job_request, jobs, links
+from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.hooks import signed_urls
+from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
+from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.ocean import compute
+from airflow_provider_deflow.operators.faults import told_to_airflow
+from airflow_provider_deflow.operators.handover import HandoverOperator
+from airflow_provider_deflow.triggers.ocean_job import OceanJobTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_deflow.ocean.client import OceanNode
+    from airflow_provider_deflow.ocean.outputs import ContentStore, Outputs
+    from airflow_provider_deflow.signing import Signer
+
+INLINE_POLLS = 2
+# Beyond the node's queue and the algorithm's own limit: time for image and data.
+GRACE_SECONDS = 600.0
+OUTPUTS_KEY = "deflow_outputs"
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """All that one attempt works with; making it costs no request to the Ocean Node."""
+
+    node: graphs.ComputeData
+    ocean_node: OceanNode
+    url: str
+    poll_interval_seconds: float
+    signer: Signer
+    store: ContentStore
+    of_run: jobs.NodeOfRun
+    handed: tuple[handover.Handed, ...]
+    inputs: tuple[handover.Input, ...]
+    inputs_sha256: str
+
+
+class OceanComputeOperator(BaseOperator):
+    """Runs one compute job on an Ocean Node.
+
+    :param node: what to run, in the words of a graph document's node `data`: a mapping or the value
+    :param defaults: what holds where `node` is silent; a graph's `defaults`
+
+    Datasets come from `node` and from the `HandoverOperator`s upstream. The job's id is found again by
+    whichever attempt comes next, so a retry follows the same job.
+    """
+
+    operator_extra_links = (links.OceanJobLink(), links.OceanNodeLink())
+    ui_color = "#dbeafe"
+
+    def __init__(
+        self,
+        *,
+        node: graphs.ComputeData | Mapping[str, Any],
+        defaults: graphs.Defaults | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.node = node if isinstance(node, graphs.ComputeData) else graphs.ComputeData.model_validate(node)
+        self.node_defaults = defaults or graphs.Defaults()
+        self.ocean_node_url = ""
+        self.job_id = ""
+
+    @property
+    def ocean_node_conn_id(self) -> str:
+        """The connection of the Ocean Node that runs the job."""
+        return self.node.ocean_node or self.node_defaults.ocean_node
+
+    @property
+    def wallet_conn_id(self) -> str:
+        """The connection of the account that owns the job."""
+        return self.node.wallet or self.node_defaults.wallet
+
+    @property
+    def max_duration_seconds(self) -> int:
+        """How long the algorithm may run."""
+        return self.node.max_duration_seconds or self.node_defaults.max_duration_seconds
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Find or start the job; return its outputs' reference, or defer until it is over."""
+        with told_to_airflow():
+            work = self._prepare(context)
+            memory = _memory(context)
+            if kept := _kept_outputs(work, memory):
+                self._show_job(work, kept["job_id"])
+                self.log.info("The outputs for these inputs are kept already: job %s", kept["job_id"])
+                return kept
+            found = jobs.find_or_start(
+                work.ocean_node,
+                work.signer,
+                work.of_run,
+                work.inputs_sha256,
+                lambda: self._request(work),
+                memory,
+                say=self.log.info,
+                poll_interval_seconds=work.poll_interval_seconds,
+            )
+            self._show_job(work, found.job.job_id)
+            self.log.info("Job %s: %s (generation %d)", found.job.job_id, found.how, found.generation)
+            job = self._follow_inline(work, found.job)
+            if job.is_over:
+                return self._finish(context, work, job)
+        longest = job_request.QUEUE_MAX_WAIT_SECONDS + self.max_duration_seconds + GRACE_SECONDS
+        deadline = time.time() + longest
+        if self.execution_timeout is not None:
+            deadline = min(deadline, time.time() + self.execution_timeout.total_seconds())
+        self.log.info("Job %s goes on: handing it to the triggerer", job.job_id)
+        self.defer(
+            trigger=OceanJobTrigger(
+                ocean_node_conn_id=self.ocean_node_conn_id,
+                wallet_conn_id=self.wallet_conn_id,
+                owner=work.signer.address,
+                job_id=job.job_id,
+                deadline=deadline,
+            ),
+            method_name="resume",
+        )
+        raise AssertionError("defer raises")
+
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """What comes after the triggerer: fetch the outputs, or say why there are none."""
+        with told_to_airflow():
+            work = self._prepare(context)
+            remembered = _memory(context).get(jobs.MEMORY_KEY) or {}
+            self._show_job(work, remembered.get("job_id") or "")
+            what = f"{self.task_id!r} on {work.url}: job {self.job_id}"
+            match event["status"]:
+                case "over":
+                    job = compute.ComputeJob.from_document(event["job"])
+                    if event["timed_out"] and job.outcome != "succeeded":
+                        raise errors.JobTimedOut(f"{what} passed its deadline and was stopped. Raise max_duration_seconds.")
+                    return self._finish(context, work, job)
+                case "vanished":
+                    raise errors.JobVanished(
+                        f"{what} is not known there any more: it expired, or its environment was changed. "
+                        "The next try starts it anew."
+                    )
+                case "unreachable":
+                    raise errors.OceanNodeUnreachable(f"{what}: {event['error']}", url=work.url)
+            error = errors.OceanNodeBusy if event.get("retryable") else errors.OceanNodeError
+            raise error(f"{what}: {event.get('error', event)}", url=work.url)
+
+    def on_kill(self) -> None:
+        """Stop the job when a person ended the task; leave it for the retry when the worker shuts down."""
+        if not self.job_id or self._still_wanted():
+            return
+        node = OceanNodeHook(self.ocean_node_conn_id).client(OceanWalletHook(self.wallet_conn_id).signer())
+        self.log.info("Job %s: the task was ended by a person: asking for its stop", self.job_id)
+        node.stop(self.job_id)
+
+    def _still_wanted(self) -> bool:
+        """Whether Airflow still holds this task to be running: then it is a shutdown, not a person."""
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        of_run = self._of_run
+        states = RuntimeTaskInstance.get_task_states(
+            dag_id=of_run.dag_id, task_ids=[self.task_id], run_ids=[of_run.run_id], map_index=of_run.map_index
+        )
+        return "running" in states.get(of_run.run_id, {}).values()
+
+    def _show_job(self, work: _Work, job_id: str) -> None:
+        self.ocean_node_url, self.job_id, self._of_run = work.url, job_id, work.of_run
+
+    def _prepare(self, context: Context) -> _Work:
+        ti = context["ti"]
+        node = job_request.rendered(self.node, _values(context))
+        hook = OceanNodeHook(self.ocean_node_conn_id)
+        settings = hook.settings()
+        signer = OceanWalletHook(self.wallet_conn_id).signer()
+        store = content_store()
+        handed = (*self._handed_over(context, store), *_uploads(node, store))
+        inputs = tuple(handover.inputs_of(handed, job_request.own_input_names(node), signed_urls.signer_for(store)))
+        return _Work(
+            node=node,
+            ocean_node=hook.client(signer),
+            url=settings.url,
+            poll_interval_seconds=settings.poll_interval_seconds,
+            signer=signer,
+            store=store,
+            of_run=jobs.NodeOfRun(ti.dag_id, ti.run_id, self.task_id, -1 if ti.map_index is None else ti.map_index),
+            handed=handed,
+            inputs=inputs,
+            inputs_sha256=job_request.inputs_sha256(node, inputs, settings.url),
+        )
+
+    def _handed_over(self, context: Context, store: ContentStore) -> list[handover.Handed]:
+        """What the edges bring, in the order of their task ids, so that equal inputs hash equally."""
+        edges = [self.dag.get_task(task_id) for task_id in sorted(self.upstream_task_ids)]
+        return [
+            HandoverOperator.handed(context, store, edge.task_id)
+            for edge in edges
+            if isinstance(edge, HandoverOperator)
+        ]
+
+    def _request(self, work: _Work) -> compute.JobRequest:
+        """The start request; uploads are brought to the Ocean Node and its environments asked for."""
+        handed = tuple(
+            handover.hand_over(
+                one.edge, one.source, one.files, one.mode, work.ocean_node, work.signer.address, work.store, self.log.info
+            )
+            if not one.source
+            else one
+            for one in work.handed
+        )
+        inputs = handover.inputs_of(handed, job_request.own_input_names(work.node), signed_urls.signer_for(work.store))
+        environment, why = compute.choose_environment(
+            work.ocean_node.environments(),
+            work.node.environment,
+            dict(work.node.compute_resources),
+            self.max_duration_seconds,
+            work.signer.address,
+        )
+        self.log.info("Compute environment: %s", why)
+        return job_request.build(work.node, inputs, environment, self.max_duration_seconds)
+
+    def _follow_inline(self, work: _Work, job: compute.ComputeJob) -> compute.ComputeJob:
+        for _ in range(INLINE_POLLS):
+            if job.is_over:
+                return job
+            time.sleep(work.poll_interval_seconds)
+            now = work.ocean_node.status(job.job_id)
+            if now is None:
+                raise errors.JobVanished(f"{self.task_id!r} on {work.url}: job {job.job_id} is not known there any more.")
+            if now.status != job.status:
+                self.log.info("Job %s: %s", job.job_id, now.status_text.strip())
+            job = now.seen_after(job)
+        return job
+
+    def _finish(self, context: Context, work: _Work, job: compute.ComputeJob) -> dict[str, Any]:
+        self.log.info("Job %s: %s", job.job_id, job.ended_because)
+        tail = self._log_of_algorithm(work, job)
+        if job.outcome != "succeeded":
+            raise jobs.failure(job, self.task_id, work.url, tail)
+        outputs = jobs.fetch_outputs(work.ocean_node, job, work.store)
+        jobs.check_declared(outputs, self._declared(), self.task_id)
+        work.store.put_outputs(outputs)
+        returned = {
+            "job_id": job.job_id,
+            "ocean_node": work.url,
+            "outputs": outputs.sha256,
+            "files": len(outputs.files),
+            "bytes": sum(file.size for file in outputs.files),
+            "record": _keep_record(work, job, outputs),
+        }
+        _memory(context).set(OUTPUTS_KEY, {"inputs": work.inputs_sha256, "returned": returned})
+        self.log.info("Kept %d output file(s), %d bytes", returned["files"], returned["bytes"])
+        return returned
+
+    def _log_of_algorithm(self, work: _Work, job: compute.ComputeJob) -> list[str]:
+        """Copy the algorithm's log into the task's; its last lines are returned."""
+        try:
+            lines = [line.text for line in work.ocean_node.logs(job)]
+        except errors.OceanNodeError as error:
+            self.log.warning("Job %s: its log could not be fetched: %s", job.job_id, error)
+            return []
+        for line in lines:
+            self.log.info("| %s", line)
+        return lines[-jobs.LOG_TAIL_LINES :]
+
+    def _declared(self) -> Sequence[str]:
+        """The globs that outgoing edges name; a sink has to leave at least one file."""
+        downstream = [self.dag.get_task(task_id) for task_id in self.downstream_task_ids]
+        globs = {
+            glob for task in downstream if isinstance(task, HandoverOperator) for glob in task.edge.data.files
+        }
+        return sorted(globs) or ["*"]
+
+
+def _memory(context: Context) -> jobs.Memory:
+    """What Airflow keeps for a task over its tries, a clear included."""
+    return cast("jobs.Memory", context["task_state_store"])
+
+
+def _values(context: Context) -> dict[str, Any]:
+    """What texts of a graph may name. A run that was triggered without a date counts from its start."""
+    moment = context.get("logical_date") or context["dag_run"].run_after
+    return {
+        "params": dict(context["params"]),
+        "ds": moment.strftime("%Y-%m-%d"),
+        "ts": moment.isoformat(),
+        "run_id": context["run_id"],
+    }
+
+
+def _uploads(node: graphs.ComputeData, store: ContentStore) -> list[handover.Handed]:
+    """The node's own uploads, not yet brought anywhere: the same way as a producer's outputs."""
+    mode = "bucket" if graphs.takes_bucket_files(node) else "url"
+    return [
+        handover.Handed(
+            edge="",
+            source="",
+            mode=handover.mode_of(mode, node),
+            files=(handover.HandedFile(dataset.name or dataset.upload, store.size(dataset.upload), dataset.upload),),
+        )
+        for dataset in node.datasets
+        if isinstance(dataset, graphs.UploadDataset)
+    ]
+
+
+def _kept_outputs(work: _Work, memory: jobs.Memory) -> dict[str, Any] | None:
+    """What an earlier attempt returned for the same inputs, while its outputs are still stored."""
+    kept = memory.get(OUTPUTS_KEY)
+    if not kept or kept["inputs"] != work.inputs_sha256:
+        return None
+    try:
+        work.store.outputs(kept["returned"]["outputs"])
+    except errors.MissingOutput:
+        return None
+    return dict(kept["returned"])
+
+
+def _keep_record(work: _Work, job: compute.ComputeJob, outputs: Outputs) -> str:
+    """Store what the manifest says about this node; its hash."""
+    record = {
+        "node": work.of_run.node_id,
+        "ocean_node": work.url,
+        "environment": job.environment,
+        "job_id": job.job_id,
+        "algorithm_sha256": jobs.sha256_of(work.node.algorithm.model_dump(mode="json")),
+        "inputs_sha256": work.inputs_sha256,
+        "inputs": [{"edge": i.edge, "name": i.name, "size": i.size, "sha256": i.sha256} for i in work.inputs],
+        "outputs_sha256": outputs.sha256,
+        "outputs": [{"name": f.name, "size": f.size, "sha256": f.sha256} for f in outputs.files],
+        "created": job.created and job.created.isoformat(),
+        "started": job.algo_started and job.algo_started.isoformat(),
+        "finished": job.finished and job.finished.isoformat(),
+    }
+    return work.store.put(io.BytesIO(json.dumps(record, sort_keys=True).encode()))[0]

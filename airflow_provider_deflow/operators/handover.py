@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One edge of a graph as a task: bring the producer's outputs to where the consumer's job takes them."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider_deflow import handover, jobs
+from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
+from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.ocean import outputs as ocean_outputs
+from airflow_provider_deflow.operators.faults import told_to_airflow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+    from airflow_provider_deflow.ocean.outputs import ContentStore
+
+
+class HandoverOperator(BaseOperator):
+    """Hands the outputs of one `OceanComputeOperator` to the next.
+
+    :param edge: source and target task ids, the way (`handover`) and which `files`: a mapping or the value
+
+    It stands between the two: `clean >> HandoverOperator(task_id="clean__train", edge={"source": "clean",
+    "target": "train"}) >> train`.
+    """
+
+    ui_color = "#e0e7ff"
+
+    def __init__(self, *, edge: graphs.GraphEdge | Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.edge = edge if isinstance(edge, graphs.GraphEdge) else graphs.GraphEdge.model_validate(edge)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Hand the files over; return the reference of what was handed over, and its size."""
+        with told_to_airflow():
+            store = content_store()
+            produced = context["ti"].xcom_pull(task_ids=self.edge.source)
+            outputs = store.outputs(produced["outputs"])
+            files = ocean_outputs.matching(outputs.files, self.edge.data.files)
+            jobs.check_declared(outputs, self.edge.data.files, self.edge.source)
+            consumer: Any = self.dag.get_task(self.edge.target)
+            signer = OceanWalletHook(consumer.wallet_conn_id).signer()
+            handed = handover.hand_over(
+                self.task_id,
+                self.edge.source,
+                files,
+                handover.mode_of(self.edge.data.handover, consumer.node),
+                OceanNodeHook(consumer.ocean_node_conn_id).client(signer),
+                signer.address,
+                store,
+                self.log.info,
+            )
+        size = sum(file.size for file in handed.files)
+        self.log.info("Handed over %d file(s), %d bytes, by %s", len(handed.files), size, handed.mode)
+        document = json.dumps(handed.to_document()).encode()
+        return {
+            "handover": store.put(io.BytesIO(document))[0],
+            "mode": handed.mode,
+            "files": len(handed.files),
+            "bytes": size,
+        }
+
+    @staticmethod
+    def handed(context: Context, store: ContentStore, task_id: str) -> handover.Handed:
+        """What the handover task `task_id` of the same run brought."""
+        returned = context["ti"].xcom_pull(task_ids=task_id)
+        with store.open(returned["handover"]) as document:
+            return handover.Handed.from_document(json.load(document))

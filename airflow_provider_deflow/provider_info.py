@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Airflow learns on install: connection types with their forms, operators, settings, plugin.
+
+Only data, so that listing providers imports nothing of ours. A test compares it with what is there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_deflow import __version__
+
+_PACKAGE = "airflow_provider_deflow"
+_INTEGRATION = "DeFlow"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's description, in the schema of Airflow's `provider_info.schema.json`."""
+    return {
+        "package-name": "airflow-provider-deflow",
+        "name": _INTEGRATION,
+        "description": "Graphs of Ocean compute-to-data jobs, drawn by people, run by Airflow.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://docs.oceanprotocol.com",
+                "tags": ["service"],
+            }
+        ],
+        "operators": [_modules("operators", "compute", "handover", "results")],
+        "hooks": [_modules("hooks", "ocean_node", "ocean_wallet", "store")],
+        "triggers": [_modules("triggers", "ocean_job")],
+        "bundles": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.bundle"]}],
+        "connection-types": [_ocean_node(), _ocean_wallet()],
+        "extra-links": [f"{_PACKAGE}.links.OceanJobLink", f"{_PACKAGE}.links.OceanNodeLink"],
+        "plugins": [{"name": "deflow", "plugin-class": f"{_PACKAGE}.plugin.DeflowPlugin"}],
+        "config": {"deflow": {"description": "DeFlow: graphs of Ocean compute jobs.", "options": _options()}},
+    }
+
+
+def _modules(kind: str, *names: str) -> dict[str, Any]:
+    return {
+        "integration-name": _INTEGRATION,
+        "python-modules": [f"{_PACKAGE}.{kind}.{name}" for name in names],
+    }
+
+
+def _ocean_node() -> dict[str, Any]:
+    return {
+        "connection-type": "ocean_node",
+        "hook-name": "Ocean Node",
+        "hook-class-name": f"{_PACKAGE}.hooks.ocean_node.OceanNodeHook",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "login", "password", "port", "extra"],
+            "relabeling": {"host": "URL"},
+            "placeholders": {"host": "https://node.example:8001"},
+        },
+        "conn-fields": {
+            "requests_per_minute": {
+                "label": "Requests per minute",
+                "description": "How many the node allows one address; a node's own default is 30.",
+                "schema": {"type": ["integer", "null"], "default": 30, "minimum": 1},
+            },
+            "poll_interval_seconds": {
+                "label": "Seconds between looks",
+                "description": "How often the jobs on this node are looked at, all in one request.",
+                "schema": {"type": ["number", "null"], "default": 10, "exclusiveMinimum": 0},
+            },
+        },
+    }
+
+
+def _ocean_wallet() -> dict[str, Any]:
+    return {
+        "connection-type": "ocean_wallet",
+        "hook-name": "Ocean wallet",
+        "hook-class-name": f"{_PACKAGE}.hooks.ocean_wallet.OceanWalletHook",
+        "ui-field-behaviour": {
+            "hidden-fields": ["host", "schema", "login", "port", "extra"],
+            "relabeling": {"password": "Private key"},
+            "placeholders": {"password": "0x and 64 hexadecimal digits"},
+        },
+    }
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "mongo_conn_id": {
+            "description": "Connection (type mongo) of the MongoDB that keeps the graphs. A replica set is needed.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": None,
+            "default": "deflow_mongo",
+        },
+        "storage": {
+            "description": "Where outputs and uploads are kept, as an object storage URL that all workers and the "
+            "api-server reach. Empty: a folder below AIRFLOW_HOME.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "s3://bucket/deflow",
+            "default": "",
+        },
+        "storage_conn_id": {
+            "description": "Connection that opens the storage, when it needs one.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "aws_default",
+            "default": "",
+        },
+    }
