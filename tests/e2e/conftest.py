@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One stack for all tests of this folder: MongoDB, a local Ocean Node, Airflow, as `deflow up` starts them.
+
+A few of its settings are changed so that Airflow notices a dead task within seconds, not minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+
+from airflow_provider_deflow import signing, stack
+from airflow_provider_deflow.graphs.store import GraphStore
+from airflow_provider_deflow.ocean.client import OceanNode
+from airflow_provider_deflow.ocean.compute import ComputeJob
+from airflow_provider_deflow.ocean.outputs import ContentStore
+from airflow_provider_deflow.stack.airflow_api import AirflowApi, RunState
+from airflow_provider_deflow.stack.local_stack import DEVELOPMENT_KEY
+
+ROOT = Path(__file__).parents[2]
+BUNDLES = [
+    {"name": "deflow", "classpath": "airflow_provider_deflow.bundle.DeflowDagBundle", "kwargs": {"refresh_interval": 1}},
+    {
+        "name": "examples",
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(ROOT / "dags"), "refresh_interval": 30},
+    },
+]
+SETTINGS = {
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "2",
+}
+
+
+class Airflow(AirflowApi):
+    """Airflow's REST API with the few calls more that only tests make."""
+
+    def dag_is_stale(self, dag_id: str) -> bool:
+        dag = self._get(f"/dags/{dag_id}", none_if_missing=True)
+        return dag is None or bool(dag["is_stale"])
+
+    def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        self._ask("PATCH", path, body={"new_state": state})
+
+    def add_connection(self, body: dict[str, Any]) -> None:
+        self._ask("POST", "/connections", body=body)
+
+    def scheduled_runs(self, dag_id: str) -> list[str]:
+        runs = self._get(f"/dags/{dag_id}/dagRuns", {"run_type": "scheduled"})["dag_runs"]
+        return [run["dag_run_id"] for run in runs]
+
+    def pause(self, dag_id: str) -> None:
+        self._ask("PATCH", f"/dags/{dag_id}", body={"is_paused": True})
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The running stack, and the few things that tests do with it."""
+
+    up: stack.Running
+    airflow: Airflow
+    store: GraphStore
+    content: ContentStore
+    address: str
+
+    @property
+    def ocean_node(self) -> OceanNode:
+        return OceanNode(self.up.ocean_node_url, requests_per_minute=600)
+
+    def publish(self, document: dict[str, Any], *, force: bool = False) -> str:
+        """Save and publish; the Dag's id, once Airflow has it."""
+        draft = self.store.save(document, based_on=_draft_version(self.store, document["slug"]), author="tests")
+        self.store.publish(document["slug"], based_on=draft.version, author="tests", force=force)
+        return f"deflow_{document['slug']}"
+
+    def connect(self, conn_id: str, **extra: Any) -> None:
+        """Another connection to the same Ocean Node."""
+        body = {
+            "connection_id": conn_id,
+            "conn_type": "ocean_node",
+            "host": self.up.ocean_node_url,
+            "extra": json.dumps({"requests_per_minute": 600, **extra}),
+        }
+        self.airflow.add_connection(body)
+
+    def run(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        self.airflow.wait_for_dag(dag_id, timeout_seconds=60)
+        self.airflow.unpause(dag_id)
+        return self.airflow.trigger(dag_id, conf)
+
+    def end_of(self, dag_id: str, run_id: str) -> RunState:
+        *_, last = self.airflow.follow(dag_id, run_id)
+        return last
+
+    def result(self, dag_id: str, run_id: str) -> dict[str, bytes]:
+        """The files of the run's result archive."""
+        returned = self.airflow.xcom(dag_id, run_id, "results")
+        with self.content.open(returned["archive"]) as archive, tarfile.open(fileobj=archive) as tar:
+            return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+
+    def jobs(self) -> list[ComputeJob]:
+        """All jobs that the Ocean Node has seen: counted there, not by us."""
+        return self.ocean_node.jobs([self.address])
+
+    def why(self, state: RunState) -> str:
+        """What the failed tasks of a run say."""
+        failed = [task for task in state.tasks if task.state == "failed"]
+        run = state.run
+        return "\n".join(
+            f"{task.task_id}: " + "\n".join(self.airflow.task_log_tail(run.dag_id, run.run_id, task, 40))
+            for task in failed
+        )
+
+
+def _draft_version(store: GraphStore, slug: str) -> int | None:
+    from airflow_provider_deflow import errors
+
+    try:
+        return store.draft(slug).version
+    except errors.GraphNotFound:
+        return None
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("e2e"))
+    with (
+        stack.running(home, environment=SETTINGS, report=print) as up,
+        Airflow(up.airflow_url, up.username, up.password) as airflow,
+        pymongo.MongoClient(up.mongo_uri) as mongo,
+    ):
+        yield Deployment(
+            up=up,
+            airflow=airflow,
+            store=GraphStore(mongo["deflow"]),
+            content=ContentStore(Path(up.storage.removeprefix("file://"))),
+            address=signing.KeySigner(DEVELOPMENT_KEY).address,
+        )

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What we show to newcomers runs: the example graph by hand and by schedule, the Dags in `dags/`."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from airflow_provider_deflow import example
+from tests.e2e.conftest import Deployment
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(400)]
+
+
+def test_the_example_graph_finishes_when_triggered(deployment: Deployment) -> None:
+    dag_id = deployment.publish(example_document(deployment))
+    run_id = deployment.run(dag_id)
+
+    state = deployment.end_of(dag_id, run_id)
+
+    assert state.run.state == "success", deployment.why(state)
+    assert len(state.tasks) == 8
+    metrics = json.loads(deployment.result(dag_id, run_id)["predict/metrics.json"])
+    assert metrics["auc"]["value"] > 0.95
+
+
+def test_the_example_graph_finishes_by_its_schedule(deployment: Deployment) -> None:
+    document = {**example_document(deployment), "slug": "by-the-clock", "schedule": "* * * * *"}
+    dag_id = deployment.publish(document)
+    deployment.airflow.wait_for_dag(dag_id, timeout_seconds=60)
+    deployment.airflow.unpause(dag_id)
+
+    deadline = time.monotonic() + 90
+    while not (runs := deployment.airflow.scheduled_runs(dag_id)):
+        assert time.monotonic() < deadline, "the minute passed without a run"
+        time.sleep(0.5)
+    deployment.airflow.pause(dag_id)
+
+    state = deployment.end_of(dag_id, runs[0])
+    assert state.run.state == "success", deployment.why(state)
+    assert len(state.tasks) == 8
+
+
+def test_one_job_by_hand(deployment: Deployment) -> None:
+    run_id = deployment.run("example_one_job")
+
+    state = deployment.end_of("example_one_job", run_id)
+
+    assert state.run.state == "success", deployment.why(state)
+    returned = deployment.airflow.xcom("example_one_job", run_id, "greet")
+    (greeting,) = deployment.content.outputs(returned["outputs"]).files
+    with deployment.content.open(greeting.sha256) as text:
+        assert text.read().decode() == f"Hello from run {run_id}"
+
+
+def test_two_jobs_with_a_handover_by_hand(deployment: Deployment) -> None:
+    run_id = deployment.run("example_two_jobs")
+
+    state = deployment.end_of("example_two_jobs", run_id)
+
+    assert state.run.state == "success", deployment.why(state)
+    assert deployment.result("example_two_jobs", run_id)["total/total.txt"] == b"5050"
+    assert deployment.airflow.xcom("example_two_jobs", run_id, "numbers__total")["files"] == 1

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes killed without warning: whoever comes next follows the same job; the Ocean Node has one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.e2e import drawn
+from tests.e2e.conftest import Deployment
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(300)]
+
+
+def test_a_task_killed_while_it_polls_is_retried_on_the_same_job(deployment: Deployment) -> None:
+    """Supervisor and task process get kill -9 while the worker still looks at the job itself."""
+    # Looks so far apart that the task is surely between two of them.
+    deployment.connect("ocean_node_unhurried", poll_interval_seconds=20)
+    document = drawn.graph("killed-inline", "a", (), {"a": 15.0}, defaults={"ocean_node": "ocean_node_unhurried"})
+    dag_id = deployment.publish(document)
+    before = {job.job_id for job in deployment.jobs()}
+    run_id = deployment.run(dag_id)
+    wait_for(lambda: len(deployment.jobs()) > len(before))
+
+    killed = kill_task_processes(deployment)
+
+    assert killed >= 2, "a supervisor and a task process"
+    state = deployment.end_of(dag_id, run_id)
+    assert state.run.state == "success", deployment.why(state)
+    assert [task.try_number for task in state.tasks if task.task_id == "a"] == [2]
+    new = [job for job in deployment.jobs() if job.job_id not in before]
+    assert [job.outcome for job in new] == ["succeeded"]
+    assert deployment.result(dag_id, run_id)["a/a.txt"] == b"a()"
+
+
+def test_a_triggerer_killed_while_a_task_is_deferred_is_replaced(deployment: Deployment) -> None:
+    dag_id = deployment.publish(drawn.graph("killed-deferred", "a", (), {"a": 15.0}))
+    before = {job.job_id for job in deployment.jobs()}
+    run_id = deployment.run(dag_id)
+    wait_for(lambda: "deferred" in [task.state for task in deployment.airflow.task_instances(dag_id, run_id)])
+
+    deployment.up.kill("triggerer", signal.SIGKILL)
+
+    state = deployment.end_of(dag_id, run_id)
+    assert state.run.state == "success", deployment.why(state)
+    new = [job for job in deployment.jobs() if job.job_id not in before]
+    assert [job.outcome for job in new] == ["succeeded"]
+    assert deployment.result(dag_id, run_id)["a/a.txt"] == b"a()"
+
+
+def test_marking_a_deferred_task_failed_stops_its_job(deployment: Deployment) -> None:
+    dag_id = deployment.publish(drawn.graph("marked-failed", "a", (), {"a": 120.0}))
+    before = {job.job_id for job in deployment.jobs()}
+    run_id = deployment.run(dag_id)
+    wait_for(lambda: "deferred" in [task.state for task in deployment.airflow.task_instances(dag_id, run_id)])
+
+    deployment.airflow.set_task_state(dag_id, run_id, "a", "failed")
+
+    wait_for(lambda: all(job.is_over for job in deployment.jobs()), seconds=60)
+    new = [job for job in deployment.jobs() if job.job_id not in before]
+    assert [job.outcome for job in new] == ["stopped"]
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)
+
+
+def kill_task_processes(deployment: Deployment) -> int:
+    """Kill -9 whatever the scheduler's executor runs for tasks right now: supervisors before their tasks."""
+    scheduler = psutil.Process(deployment.up.pid("scheduler"))
+    tasks = [process for process in scheduler.children(recursive=True) if "task" in " ".join(process.cmdline())]
+    for process in tasks:
+        os.kill(process.pid, signal.SIGKILL)
+    psutil.wait_procs(tasks, timeout=10)
+    return len(tasks)

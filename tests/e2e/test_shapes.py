@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every shape of graph runs to its end through Airflow, with exactly edges + nodes + 1 tasks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e import drawn
+from tests.e2e.conftest import Deployment
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def started(deployment: Deployment) -> dict[str, tuple[str, str]]:
+    """All shapes at once, as a busy day would have them: shape → Dag and run."""
+    slow = {"skip-edge": {"b": 12.0}}
+    dags = {
+        shape: deployment.publish(drawn.graph(shape, nodes, edges, slow.get(shape)))
+        for shape, (nodes, edges) in drawn.SHAPES.items()
+    }
+    return {shape: (dag_id, deployment.run(dag_id)) for shape, dag_id in dags.items()}
+
+
+@pytest.mark.parametrize("shape", drawn.SHAPES)
+def test_a_shape_runs_to_its_end_and_hands_everything_over(
+    shape: str, deployment: Deployment, started: dict[str, tuple[str, str]]
+) -> None:
+    nodes, edges = drawn.SHAPES[shape]
+    dag_id, run_id = started[shape]
+
+    state = deployment.end_of(dag_id, run_id)
+
+    assert state.run.state == "success", deployment.why(state)
+    assert len(state.tasks) == len(nodes) + len(edges) + 1
+    files = deployment.result(dag_id, run_id)
+    sinks = [node for node in nodes if not any(edge[0] == node for edge in edges)]
+    told = {name: text.decode() for name, text in files.items() if name != "manifest.json"}
+    assert told == {f"{sink}/{sink}.txt": drawn.told_by(sink, edges) for sink in sinks}
+
+
+def test_in_the_skip_edge_shape_ready_nodes_start_while_a_slow_sibling_still_runs(
+    deployment: Deployment,
+) -> None:
+    """e is slow and nobody waits for it: there are no layers."""
+    document = drawn.graph("slow-sibling", "abcde", ("ab", "bc", "ac", "cd", "ae"), {"e": 25.0})
+    dag_id = deployment.publish(document)
+    run_id = deployment.run(dag_id)
+
+    state = deployment.end_of(dag_id, run_id)
+
+    assert state.run.state == "success", deployment.why(state)
+    times = {task.task_id: task for task in state.tasks}
+    assert times["e"].ended is not None
+    assert times["c"].started is not None
+    assert times["d"].ended is not None
+    assert times["c"].started < times["d"].ended < times["e"].ended

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The versioned bundle on a real MongoDB: what is written, what stays, what a pinned version holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.dag_processing.bundles import base
+
+from airflow_provider_deflow import bundle as bundles
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.graphs.store import GraphStore
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+pytestmark = pytest.mark.stack
+
+ALGORITHM = {"code": "print(1)", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
+
+
+@pytest.fixture
+def store(mongo_database: Database[dict[str, Any]]) -> GraphStore:
+    return GraphStore(mongo_database)
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(base, "get_bundle_storage_root_path", lambda: tmp_path)
+    return tmp_path
+
+
+class Bundle(bundles.DeflowDagBundle):
+    """The bundle with a given store in place of the one behind an Airflow connection."""
+
+    def __init__(self, store: GraphStore, version: str | None = None) -> None:
+        super().__init__(name="deflow", refresh_interval=1, version=version)
+        self._store = store
+
+
+class Unreachable:
+    """A store whose MongoDB is away."""
+
+    def change(self) -> int:
+        raise errors.StoreUnreachable("MongoDB does not answer")
+
+    published_at = change
+
+
+def publish(store: GraphStore, slug: str, code: str = "print(1)") -> None:
+    try:
+        based_on: int | None = store.draft(slug).version
+    except errors.GraphNotFound:
+        based_on = None
+    document = {"slug": slug, "nodes": [{"id": "a", "data": {"algorithm": {**ALGORITHM, "code": code}}}]}
+    draft = store.save(document, based_on=based_on, author="test")
+    store.publish(slug, based_on=draft.version, author="test")
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_each_graph_is_a_loader_and_a_json_file(store: GraphStore, storage: Path) -> None:
+    publish(store, "one")
+    publish(store, "two")
+    bundle = Bundle(store)
+
+    bundle.initialize()
+
+    assert files(bundle.path) == ["one.json", "one.py", "two.json", "two.py"]
+    assert bundle.get_current_version() == base.BundleVersion(version="2")
+
+
+def test_unchanged_graphs_keep_their_files(store: GraphStore, storage: Path) -> None:
+    publish(store, "one")
+    publish(store, "two")
+    bundle = Bundle(store)
+    bundle.initialize()
+    before = {name: (bundle.path / name).stat() for name in files(bundle.path)}
+
+    publish(store, "two", "print(2)")
+    bundle.refresh()
+
+    after = {name: (bundle.path / name).stat() for name in files(bundle.path)}
+    same = [name for name in after if (after[name].st_ino, after[name].st_mtime_ns) == (before[name].st_ino, before[name].st_mtime_ns)]
+    assert same == ["one.json", "one.py"]
+    assert bundle.get_current_version() == base.BundleVersion(version="3")
+
+
+def test_a_pinned_version_holds_the_revisions_of_its_time(store: GraphStore, storage: Path) -> None:
+    publish(store, "one")
+    publish(store, "one", "print(2)")
+    store.delete("one", author="test")
+
+    pinned = Bundle(store, version="1")
+    pinned.initialize()
+
+    assert files(pinned.path) == ["one.json", "one.py"]
+    assert json.loads((pinned.path / "one.json").read_text())["revision"] == 1
+    after = Bundle(store, version="3")
+    after.initialize()
+    assert files(after.path) == []
+
+
+def test_a_deleted_graph_leaves_the_current_files(store: GraphStore, storage: Path) -> None:
+    publish(store, "one")
+    bundle = Bundle(store)
+    bundle.initialize()
+
+    store.delete("one", author="test")
+    bundle.refresh()
+
+    assert files(bundle.path) == []
+
+
+def test_without_mongodb_the_last_good_copy_stays(store: GraphStore, storage: Path) -> None:
+    publish(store, "one")
+    bundle = Bundle(store)
+    bundle.initialize()
+
+    away = Bundle(Unreachable())  # type: ignore[arg-type]
+    away.initialize()
+
+    assert files(away.path) == ["one.json", "one.py"]
+    assert away.get_current_version() == base.BundleVersion(version="1")
+    pinned = Bundle(Unreachable(), version="1")  # type: ignore[arg-type]
+    pinned.initialize()
+    assert files(pinned.path) == ["one.json", "one.py"]
+
+
+def test_a_loader_builds_the_dag_of_its_file(store: GraphStore, storage: Path) -> None:
+    publish(store, "one")
+    bundle = Bundle(store)
+    bundle.initialize()
+    loaded: dict[str, Any] = {"__file__": str(bundle.path / "one.py")}
+
+    exec((bundle.path / "one.py").read_text(), loaded)
+
+    assert loaded["dag"].dag_id == "deflow_one"
+    assert sorted(task.task_id for task in loaded["dag"].tasks) == ["a", "results"]
