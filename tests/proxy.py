@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stands between a client and an Ocean Node: counts what passes, and loses what it is told to lose."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import requests
+
+
+class Proxy:
+    """`passed` are the requests so far, as "METHOD /path"; `lose_reply` names one whose reply is lost once."""
+
+    def __init__(self, target: str) -> None:
+        self.passed: list[str] = []
+        self.lose_reply: str | None = None
+        self.lose_request: str | None = None
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _forward(self) -> None:
+                proxy.forward(self, target)
+
+            do_GET = do_POST = do_PUT = _forward
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def forward(self, handler: BaseHTTPRequestHandler, target: str) -> None:
+        what = f"{handler.command} {urlsplit(handler.path).path}"
+        body = _body(handler)
+        self.passed.append(what)
+        if self.lose_request == what:
+            self.lose_request = None
+            handler.connection.close()
+            handler.close_connection = True
+            return
+        headers = {k: v for k, v in handler.headers.items() if k.lower() in ("content-type", "authorization")}
+        reply = requests.request(handler.command, target + handler.path, data=body, headers=headers, timeout=60)
+        if self.lose_reply == what:
+            self.lose_reply = None
+            handler.connection.close()
+            handler.close_connection = True
+            return
+        handler.send_response(reply.status_code)
+        handler.send_header("Content-Type", reply.headers.get("Content-Type", "application/octet-stream"))
+        handler.send_header("Content-Length", str(len(reply.content)))
+        handler.end_headers()
+        handler.wfile.write(reply.content)
+
+
+def _body(handler: BaseHTTPRequestHandler) -> bytes:
+    if handler.headers.get("Transfer-Encoding") != "chunked":
+        return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+    body = b""
+    while size := int(handler.rfile.readline(), 16):
+        body += handler.rfile.read(size)
+        handler.rfile.readline()
+    handler.rfile.readline()
+    return body
+
+
+@contextmanager
+def between(target: str) -> Iterator[Proxy]:
+    proxy = Proxy(target)
+    thread = threading.Thread(target=proxy._server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy._server.shutdown()
+        proxy._server.server_close()
+        thread.join()

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""At most one living job per node of a run: found, followed, reused, or started, on a real local Ocean Node.
+
+Time passes only where the node needs it: what would be waited for is a function that looks at the node.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_deflow import errors, jobs
+from airflow_provider_deflow.ocean.client import OceanNode
+from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
+from airflow_provider_deflow.signing import KeySigner
+from tests import proxy
+from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
+
+SIGNER = KeySigner(KEYS[0])
+NODE = jobs.NodeOfRun("deflow_drawn", "run 1", "train")
+START = "POST /api/services/freeCompute"
+
+
+class Memory(dict[str, Any]):
+    """Task state that outlives an attempt."""
+
+    set = dict.__setitem__
+
+
+class OceanNodeOfTest:
+    """A running node, seen through a proxy that can lose messages, and what was said meanwhile."""
+
+    def __init__(self, between: proxy.Proxy) -> None:
+        self.between = between
+        self.client = OceanNode(between.url, SIGNER, requests_per_minute=100_000)
+        self.memory = Memory()
+        self.said: list[str] = []
+
+    def find_or_start(
+        self, code: str = "pass", inputs: str = "i1", node: jobs.NodeOfRun = NODE
+    ) -> jobs.Found:
+        return jobs.find_or_start(
+            self.client,
+            SIGNER,
+            node,
+            inputs,
+            lambda: self.request(code),
+            self.memory,
+            say=self.said.append,
+            wait=lambda seconds: time.sleep(min(seconds, 0.05)),
+            poll_interval_seconds=0.05,
+        )
+
+    def request(self, code: str) -> JobRequest:
+        container = {"image": "python", "tag": "3.11", "checksum": "", "entrypoint": "python3 $ALGO"}
+        return JobRequest(
+            environment=self.client.environments()[0].id,
+            algorithm={"meta": {"rawcode": code, "container": container}, "envs": {}},
+            max_duration_seconds=60,
+        )
+
+    def end_of(self, job: ComputeJob) -> ComputeJob:
+        while not job.is_over:
+            time.sleep(0.05)
+            now = self.client.status(job.job_id)
+            assert now is not None
+            job = now
+        return job
+
+    def all_jobs(self) -> list[ComputeJob]:
+        return self.client.jobs_of(SIGNER.address)
+
+
+@pytest.fixture
+def ocean_node(tmp_path: Any) -> Iterator[OceanNodeOfTest]:
+    with running_ocean_node(fast(tmp_path / "node")) as url, proxy.between(url) as between:
+        yield OceanNodeOfTest(between)
+
+
+SLEEP = "import time; time.sleep(60)"
+
+
+def test_a_node_without_a_job_gets_one(ocean_node: OceanNodeOfTest) -> None:
+    found = ocean_node.find_or_start()
+
+    assert (found.how, found.generation) == ("started", 0)
+    assert [job.job_id for job in ocean_node.all_jobs()] == [found.job.job_id]
+
+
+def test_the_key_says_nothing_and_is_the_wallets_alone() -> None:
+    key = jobs.key_of(SIGNER, NODE, "i1", 0)
+
+    assert key == jobs.key_of(SIGNER, NODE, "i1", 0)
+    assert len(key) == 64
+    others = {
+        jobs.key_of(KeySigner(KEYS[1]), NODE, "i1", 0),
+        jobs.key_of(SIGNER, NODE, "i2", 0),
+        jobs.key_of(SIGNER, NODE, "i1", 1),
+        jobs.key_of(SIGNER, jobs.NodeOfRun("deflow_drawn", "run 2", "train"), "i1", 0),
+    }
+    assert len(others) == 4
+    assert key not in others
+
+
+def test_a_retry_follows_the_living_job(ocean_node: OceanNodeOfTest) -> None:
+    first = ocean_node.find_or_start(SLEEP)
+
+    again = ocean_node.find_or_start(SLEEP)
+
+    assert (again.how, again.job.job_id) == ("followed", first.job.job_id)
+    assert len(ocean_node.all_jobs()) == 1
+
+
+def test_a_retry_whose_memory_is_gone_follows_the_living_job(ocean_node: OceanNodeOfTest) -> None:
+    first = ocean_node.find_or_start(SLEEP)
+    ocean_node.memory.clear()
+
+    again = ocean_node.find_or_start(SLEEP)
+
+    assert (again.how, again.job.job_id) == ("followed", first.job.job_id)
+
+
+def test_a_succeeded_job_with_equal_inputs_is_reused(ocean_node: OceanNodeOfTest) -> None:
+    first = ocean_node.end_of(ocean_node.find_or_start().job)
+
+    again = ocean_node.find_or_start()
+
+    assert first.outcome == "succeeded"
+    assert (again.how, again.job.job_id) == ("reused", first.job_id)
+
+
+def test_a_failed_job_lets_the_next_generation_start(ocean_node: OceanNodeOfTest) -> None:
+    first = ocean_node.end_of(ocean_node.find_or_start("raise SystemExit(3)").job)
+
+    again = ocean_node.find_or_start()
+
+    assert first.outcome == "failed"
+    assert (again.how, again.generation) == ("started", 1)
+    assert len(ocean_node.all_jobs()) == 2
+
+
+def test_generations_are_found_without_memory(ocean_node: OceanNodeOfTest) -> None:
+    ocean_node.end_of(ocean_node.find_or_start("raise SystemExit(3)").job)
+    second = ocean_node.find_or_start(SLEEP)
+    ocean_node.memory.clear()
+
+    again = ocean_node.find_or_start(SLEEP)
+
+    assert (again.how, again.generation, again.job.job_id) == ("followed", 1, second.job.job_id)
+
+
+def test_a_job_of_another_run_is_never_taken(ocean_node: OceanNodeOfTest) -> None:
+    first = ocean_node.end_of(ocean_node.find_or_start().job)
+    ocean_node.memory.clear()
+
+    other = ocean_node.find_or_start(node=jobs.NodeOfRun("deflow_drawn", "run 2", "train"))
+
+    assert other.how == "started"
+    assert other.job.job_id != first.job_id
+
+
+def test_changed_inputs_stop_the_living_job_first(ocean_node: OceanNodeOfTest) -> None:
+    old = ocean_node.find_or_start(SLEEP, inputs="i1").job
+
+    new = ocean_node.find_or_start(inputs="i2")
+
+    assert new.how == "started"
+    stopped = ocean_node.client.status(old.job_id)
+    assert stopped is not None
+    assert stopped.outcome == "stopped"
+
+
+def test_a_lost_reply_to_a_start_is_no_second_job(ocean_node: OceanNodeOfTest) -> None:
+    ocean_node.between.lose_reply = START
+
+    found = ocean_node.find_or_start(SLEEP)
+
+    assert ocean_node.between.passed.count(START) == 1
+    assert [job.job_id for job in ocean_node.all_jobs()] == [found.job.job_id]
+    assert any("looking for the job before anything is sent again" in line for line in ocean_node.said)
+
+
+def test_a_crash_after_the_send_is_no_second_job(ocean_node: OceanNodeOfTest) -> None:
+    """The intent is there, the reply never was: as if the worker had been killed in between."""
+    first = ocean_node.find_or_start(SLEEP)
+    ocean_node.memory[jobs.MEMORY_KEY]["job_id"] = None
+
+    again = ocean_node.find_or_start(SLEEP)
+
+    assert (again.how, again.job.job_id) == ("followed", first.job.job_id)
+
+
+def test_an_unconfirmed_start_that_never_arrived_is_sent_again_when_it_is_certain(
+    ocean_node: OceanNodeOfTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "UNCONFIRMED_SECONDS", 1.0)
+    ocean_node.between.lose_request = START
+
+    with pytest.raises(errors.OceanNodeUnreachable):
+        ocean_node.find_or_start()
+    again = ocean_node.find_or_start()
+
+    assert again.how == "started"
+    assert ocean_node.between.passed.count(START) == 2
+    assert len(ocean_node.all_jobs()) == 1
+
+
+def test_the_intent_is_remembered_before_the_start_is_sent(ocean_node: OceanNodeOfTest) -> None:
+    remembered: list[Any] = []
+
+    class Watching(Memory):
+        def set(self, key: str, value: Any) -> None:
+            remembered.append((value["job_id"] is not None, START in ocean_node.between.passed))
+            self[key] = value
+
+    ocean_node.memory = Watching()
+    ocean_node.find_or_start()
+
+    assert remembered == [(False, False), (True, True)]
