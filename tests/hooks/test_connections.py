@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections and settings become values, or errors that name the field to mend."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.hooks import settings, signed_urls
+from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
+from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+from airflow_provider_deflow.hooks.storage import content_store
+from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
+
+ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+
+@pytest.fixture(autouse=True)
+def airflow_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    return tmp_path
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, conn_id: str, **connection: Any) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"host": "https://node.example:8001/"}, "https://node.example:8001"),
+        ({"host": "node.example", "port": 8001}, "http://node.example:8001"),
+        ({"host": "node.example", "schema": "https"}, "https://node.example"),
+    ],
+)
+def test_a_nodes_url_may_be_written_in_one_field_or_three(
+    fields: dict[str, Any], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "node", conn_type="ocean_node", **fields)
+
+    assert OceanNodeHook("node").settings().url == url
+
+
+def test_a_node_without_more_keeps_a_real_nodes_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "node", conn_type="ocean_node", host="http://n")
+
+    found = OceanNodeHook("node").settings()
+
+    assert (found.requests_per_minute, found.poll_interval_seconds) == (30, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("connection", "message"),
+    [
+        ({}, "has no host. Put the Ocean Node's URL there"),
+        ({"host": "http://n", "extra": {"requests_per_minute": "many"}}, "requests_per_minute and poll_interval"),
+    ],
+)
+def test_a_malformed_node_connection_says_what_to_mend(
+    connection: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "node", conn_type="ocean_node", **connection)
+
+    with pytest.raises(errors.SettingsError, match=message):
+        OceanNodeHook("node").settings()
+
+
+def test_the_test_button_of_a_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_ocean_node(fast(tmp_path / "node")) as url:
+        connect(monkeypatch, "node", conn_type="ocean_node", host=url, extra={"requests_per_minute": 600})
+        assert OceanNodeHook("node").test_connection() == (
+            True,
+            "Ocean Node 3.2.0, 1 compute environment(s) with free jobs",
+        )
+
+    works, why = OceanNodeHook("node").test_connection()
+    assert not works
+    assert url in why
+
+
+def test_the_test_button_of_a_wallet(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "wallet", conn_type="ocean_wallet", password=KEYS[0])
+    assert OceanWalletHook("wallet").test_connection() == (True, f"signs as {ADDRESS}")
+
+    connect(monkeypatch, "wallet", conn_type="ocean_wallet", password="not-a-key-at-all")
+    works, why = OceanWalletHook("wallet").test_connection()
+    assert not works
+    assert "not-a-key-at-all" not in why
+
+    connect(monkeypatch, "wallet", conn_type="ocean_wallet")
+    assert "has no private key" in OceanWalletHook("wallet").test_connection()[1]
+
+
+def test_storage_is_a_folder_of_airflow_home_unless_set(
+    airflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.storage_url() == f"file://{airflow_home}/deflow/storage"
+
+    monkeypatch.setenv("AIRFLOW__DEFLOW__STORAGE", f"file://{tmp_path}/elsewhere")
+    with (tmp_path / "content").open("wb+") as content:
+        sha256, _ = content_store().put(content)
+
+    assert (tmp_path / "elsewhere" / "files" / sha256[:2] / sha256).exists()
+
+
+def test_a_signed_url_names_one_file_and_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://localhost:8080")
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "cFRscERHa2VmRU1ERkI0TXlXWm5zNTJ4aWFPa2FnPT0=")
+    url = signed_urls.signer_for(content_store())("a" * 64, "x y.csv")
+
+    assert url.startswith("http://localhost:8080/deflow/api/v1/files/")
+    assert url.endswith("/x%20y.csv")
+    token = url.split("/")[-2]
+    assert signed_urls.read_token(token) == "a" * 64
+    assert signed_urls.read_token(token[:-1] + ("A" if token[-1] != "A" else "B")) is None
+    later = time.time() + signed_urls.EXPIRES_SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert signed_urls.read_token(token) is None

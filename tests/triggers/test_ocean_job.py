@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The trigger on a real local Ocean Node: one request per interval for all jobs, and every ending."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_deflow.ocean.client import OceanNode
+from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
+from airflow_provider_deflow.signing import KeySigner
+from airflow_provider_deflow.triggers.ocean_job import OceanJobTrigger
+from tests import proxy
+from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
+
+INTERVAL_SECONDS = 0.2
+LISTING = "POST /directCommand"
+BY_ID = "GET /api/services/compute"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A node behind a counting proxy, reached by Airflow connections."""
+
+    between: proxy.Proxy
+    client: OceanNode
+
+    def start(self, code: str) -> ComputeJob:
+        container = {"image": "python", "tag": "3.11", "checksum": "", "entrypoint": "python3 $ALGO"}
+        algorithm = {"meta": {"rawcode": code, "container": container}, "envs": {}}
+        environment = self.client.environments()[0].id
+        return self.client.start_free(JobRequest(environment, algorithm, queue_max_wait_seconds=60))
+
+    def trigger(self, job_id: str, seconds: float = 60) -> OceanJobTrigger:
+        return OceanJobTrigger(
+            ocean_node_conn_id="watched",
+            wallet_conn_id="wallet",
+            owner=KeySigner(KEYS[0]).address,
+            job_id=job_id,
+            deadline=time.time() + seconds,
+        )
+
+
+@pytest.fixture
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    with running_ocean_node(fast(tmp_path / "node")) as url, proxy.between(url) as between:
+        extra = {"requests_per_minute": 100_000, "poll_interval_seconds": INTERVAL_SECONDS}
+        connection = {"conn_type": "ocean_node", "host": between.url, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_WATCHED", json.dumps(connection))
+        monkeypatch.setenv("AIRFLOW_CONN_WALLET", json.dumps({"conn_type": "ocean_wallet", "password": KEYS[0]}))
+        yield Watched(between, OceanNode(url, KeySigner(KEYS[0]), requests_per_minute=100_000))
+
+
+async def fired(trigger: OceanJobTrigger) -> dict[str, Any]:
+    async for event in trigger.run():
+        return dict(event.payload)
+    raise AssertionError("it ended without an event")
+
+
+def test_it_fires_when_the_job_is_over(node: Watched) -> None:
+    job = node.start("print('done')")
+
+    payload = asyncio.run(fired(node.trigger(job.job_id)))
+
+    assert payload["status"] == "over"
+    assert payload["timed_out"] is False
+    assert ComputeJob.from_document(json.loads(json.dumps(payload["job"]))).outcome == "succeeded"
+
+
+def test_many_jobs_cost_one_request_per_interval(node: Watched) -> None:
+    """Six jobs, three at a time on this node: followed one by one they would cost six times as many."""
+    jobs = [node.start("import time; time.sleep(1)") for _ in range(6)]
+
+    async def all_of_them() -> list[dict[str, Any]]:
+        return await asyncio.gather(*(fired(node.trigger(job.job_id)) for job in jobs))
+
+    began = time.monotonic()
+    payloads = asyncio.run(all_of_them())
+    intervals = (time.monotonic() - began) / INTERVAL_SECONDS
+
+    assert [payload["status"] for payload in payloads] == ["over"] * 6
+    assert node.between.passed.count(LISTING) + node.between.passed.count(BY_ID) <= intervals + 2
+
+
+def test_at_the_deadline_the_trigger_stops_the_job(node: Watched) -> None:
+    job = node.start("import time; time.sleep(60)")
+
+    payload = asyncio.run(fired(node.trigger(job.job_id, seconds=0.5)))
+
+    assert (payload["status"], payload["timed_out"]) == ("over", True)
+    seen = node.client.status(job.job_id)
+    assert seen is not None
+    assert seen.outcome == "stopped"
+
+
+def test_a_persons_kill_stops_the_job_and_waits_for_its_end(node: Watched) -> None:
+    job = node.start("import time; time.sleep(60)")
+
+    asyncio.run(node.trigger(job.job_id).on_kill())
+
+    seen = node.client.status(job.job_id)
+    assert seen is not None
+    assert seen.outcome == "stopped"
+
+
+def test_a_shutdown_leaves_the_job_alone(node: Watched) -> None:
+    job = node.start("import time; time.sleep(60)")
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(fired(node.trigger(job.job_id)))
+        while not node.between.passed:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(cancelled())
+
+    seen = node.client.status(job.job_id)
+    assert seen is not None
+    assert not seen.stop_requested
+
+
+def test_a_job_that_the_node_does_not_know_is_told_as_vanished(node: Watched) -> None:
+    job = node.start("pass")
+    unknown = f"{job.job_id.split('-')[0]}-{'0' * 64}"
+
+    assert asyncio.run(fired(node.trigger(unknown))) == {"status": "vanished"}
+
+
+def test_a_missing_connection_is_an_event_not_a_crash(node: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WATCHED", json.dumps({"conn_type": "ocean_node"}))
+
+    payload = asyncio.run(fired(node.trigger("0x1-2")))
+
+    assert (payload["status"], payload["retryable"]) == ("failed", False)
+    assert "has no host" in payload["error"]
+
+
+def test_serialized_and_made_again_it_is_the_same_trigger_and_holds_no_key(node: Watched) -> None:
+    trigger = node.trigger("0x1-2")
+
+    path, arguments = trigger.serialize()
+
+    assert path == "airflow_provider_deflow.triggers.ocean_job.OceanJobTrigger"
+    assert OceanJobTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
+    assert KEYS[0].removeprefix("0x") not in repr(trigger)
