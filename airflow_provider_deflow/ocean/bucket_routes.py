@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Persistent-storage buckets: files that an Ocean Node keeps for jobs to read.
+
+They cannot be downloaded again; a job names one by its file object. Pure, like `routes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_deflow.ocean import fields, routes
+from airflow_provider_deflow.signing import checksum_address
+
+_BUCKETS = f"{routes.SERVICES}/persistentStorage/buckets"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A persistent-storage bucket; `created_at` is epoch seconds, None when it was made just now."""
+
+    bucket_id: str
+    owner: str
+    label: str
+    created_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BucketFile:
+    name: str
+    size: int
+
+
+def buckets(owner: str) -> routes.Route[list[Bucket]]:
+    def read(reply: Any) -> list[Bucket]:
+        return [_bucket(routes.an_object(item)) for item in fields.as_list(reply, "the buckets")]
+
+    query = {"owner": checksum_address(owner)}
+    return routes.get("buckets", _BUCKETS, read, query, "persistentStorageGetBuckets")
+
+
+def create_bucket(label: str, access_lists: Iterable[Mapping[str, Any]]) -> routes.Route[Bucket]:
+    return routes.Route(
+        "create a bucket",
+        "POST",
+        _BUCKETS,
+        lambda reply: _bucket(routes.an_object(reply)),
+        body={"label": label, "accessLists": list(access_lists)},
+        command="persistentStorageCreateBucket",
+        signs_body=True,
+    )
+
+
+def label_bucket(bucket_id: str, label: str) -> routes.Route[None]:
+    return routes.Route(
+        "label a bucket",
+        "PATCH",
+        f"{_BUCKETS}/{_segment(bucket_id)}",
+        routes.nothing,
+        body={"label": label},
+        command="persistentStorageUpdateBucket",
+        is_repeatable=True,
+    )
+
+
+def upload(bucket_id: str, name: str) -> routes.Route[BucketFile]:
+    return routes.Route(
+        "upload",
+        "POST",
+        f"{_BUCKETS}/{_segment(bucket_id)}/files/{_segment(name)}",
+        lambda reply: _bucket_file(routes.an_object(reply)),
+        command="persistentStorageUploadFile",
+        is_repeatable=True,
+        has_file=True,
+    )
+
+
+def bucket_files(bucket_id: str) -> routes.Route[list[BucketFile]]:
+    def read(reply: Any) -> list[BucketFile]:
+        return [_bucket_file(routes.an_object(item)) for item in fields.as_list(reply, "the bucket's files")]
+
+    path = f"{_BUCKETS}/{_segment(bucket_id)}/files"
+    return routes.get("files of a bucket", path, read, command="persistentStorageListFiles")
+
+
+def file_object(bucket_id: str, name: str) -> routes.Route[dict[str, Any]]:
+    path = f"{_BUCKETS}/{_segment(bucket_id)}/files/{_segment(name)}/object"
+    command = "persistentStorageGetFileObject"
+    return routes.get("file object", path, lambda reply: dict(routes.an_object(reply)), command=command)
+
+
+def delete_bucket_file(bucket_id: str, name: str) -> routes.Route[None]:
+    path = f"{_BUCKETS}/{_segment(bucket_id)}/files/{_segment(name)}"
+    command = "persistentStorageDeleteFile"
+    return routes.Route("delete a file", "DELETE", path, routes.nothing, command=command)
+
+
+def _bucket(reply: fields.Reply) -> Bucket:
+    created = reply.get("createdAt")
+    return Bucket(
+        bucket_id=fields.text(reply, "bucketId"),
+        owner=fields.text(reply, "owner"),
+        label=str(reply.get("label") or ""),
+        created_at=None if created is None else fields.number(reply, "createdAt", 0),
+    )
+
+
+def _bucket_file(reply: fields.Reply) -> BucketFile:
+    return BucketFile(fields.text(reply, "name"), fields.integer(reply, "size"))
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")

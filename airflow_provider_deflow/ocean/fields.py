@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the fields of an Ocean Node's JSON, once, at the edge.
+
+Unknown fields are ignored. A field that is needed and is missing or misshapen is an
+`UnexpectedReply` that names it; the client adds which node and route it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_provider_deflow.errors import UnexpectedReply
+
+Reply = Mapping[str, Any]
+
+
+def unexpected(what: str, found: object) -> UnexpectedReply:
+    return UnexpectedReply(
+        f"the Ocean Node's reply is not understood: {what}, found {type(found).__name__} {str(found)[:80]!r} "
+        "— likely another version of the node; ask `deflow doctor` which one it is"
+    )
+
+
+def as_object(value: object, what: str) -> Reply:
+    if not isinstance(value, Mapping):
+        raise unexpected(f"{what} must be an object", value)
+    return value
+
+
+def as_list(value: object, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise unexpected(f"{what} must be a list", value)
+    return value
+
+
+def text(reply: Reply, field: str) -> str:
+    value = reply.get(field)
+    if not isinstance(value, str) or not value:
+        raise unexpected(f"{field!r} must be a text", value)
+    return value
+
+
+def integer(reply: Reply, field: str) -> int:
+    value = reply.get(field)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        raise unexpected(f"{field!r} must be a whole number", value)
+    return int(value)
+
+
+def number(reply: Reply, field: str, default: float) -> float:
+    """A quantity; nodes leave some out, and some amounts come back as the text they were sent as."""
+    value = reply.get(field)
+    if value is None:
+        return default
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise unexpected(f"{field!r} must be a number", value) from None
+
+
+def moment(reply: Reply, field: str) -> datetime | None:
+    """ "1795289296.051", seconds as text, becomes a datetime; null, "0" and no field at all are None."""
+    value = reply.get(field)
+    if value in (None, "", "0", 0):
+        return None
+    try:
+        return datetime.fromtimestamp(float(str(value)), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise unexpected(f"{field!r} must be a time in seconds", value) from None
