@@ -234,11 +234,13 @@ class OceanComputeOperator(BaseOperator):
             work.ocean_node.environments(),
             work.node.environment,
             dict(work.node.compute_resources),
-            self.max_duration_seconds,
+            # Only a limit that the drawing asks for has to fit; the default is an upper bound.
+            work.node.max_duration_seconds,
             work.signer.address,
         )
         self.log.info("Compute environment: %s", why)
-        return job_request.build(work.node, inputs, environment, self.max_duration_seconds)
+        longest = environment.free.max_duration_seconds if environment.free else self.max_duration_seconds
+        return job_request.build(work.node, inputs, environment, int(min(self.max_duration_seconds, longest)))
 
     def _follow_inline(self, work: _Work, job: compute.ComputeJob) -> compute.ComputeJob:
         for _ in range(INLINE_POLLS):

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One node as a task, without Airflow's processes: its requests are counted, its failures read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.operators.compute import OceanComputeOperator
+from tests import proxy
+from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
+
+# Airflow says so at each direct call of execute.
+pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
+
+LOOKS = ("GET /api/services/compute", "POST /directCommand")
+
+
+class Memory(dict[str, Any]):
+    set = dict.__setitem__
+
+
+@pytest.fixture
+def between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[proxy.Proxy]:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    with running_ocean_node(fast(tmp_path / "node")) as url, proxy.between(url) as passing:
+        extra = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.3}
+        node = {"conn_type": "ocean_node", "host": passing.url, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
+        wallet = {"conn_type": "ocean_wallet", "password": KEYS[0]}
+        monkeypatch.setenv("AIRFLOW_CONN_OCEAN_WALLET_DEFAULT", json.dumps(wallet))
+        yield passing
+
+
+def operator(code: str, **node: Any) -> OceanComputeOperator:
+    with DAG("by_hand", schedule=None):
+        return OceanComputeOperator(
+            task_id="train",
+            node={"algorithm": {"code": code, "image": "python:3.11", "entrypoint": "python3 $ALGO"}, **node},
+        )
+
+
+def context(memory: Memory | None = None, run_id: str = "run 1", **params: Any) -> Any:
+    ti = SimpleNamespace(dag_id="by_hand", run_id=run_id, map_index=-1, xcom_pull=None)
+    return {
+        "ti": ti,
+        "run_id": run_id,
+        "params": params,
+        "dag_run": SimpleNamespace(run_after=pendulum.datetime(2026, 1, 31, 6)),
+        "task_state_store": Memory() if memory is None else memory,
+    }
+
+
+def run(task: OceanComputeOperator, of: Any) -> dict[str, Any]:
+    """As Airflow would: through the trigger when the task defers."""
+    try:
+        return task.execute(of)
+    except TaskDeferred as deferred:
+
+        async def event() -> Any:
+            async for one in deferred.trigger.run():
+                return one.payload
+
+        return task.resume(of, asyncio.run(event()))
+
+
+def written(returned: dict[str, Any]) -> dict[str, str]:
+    store = content_store()
+    files = {}
+    for file in store.outputs(returned["outputs"]).files:
+        with store.open(file.sha256) as content:
+            files[file.name] = content.read().decode()
+    return files
+
+
+WRITE = "open('/data/outputs/out.txt', 'w').write('{}')"
+
+
+def test_a_job_costs_at_most_six_requests_beyond_its_watching(between: proxy.Proxy) -> None:
+    returned = run(operator("print('writing'); " + WRITE.format("x")), context())
+
+    assert written(returned) == {"out.txt": "x"}
+    beyond = [passed for passed in between.passed if passed not in LOOKS]
+    assert sorted(beyond) == [
+        "GET /api/services/computeEnvironments",
+        "GET /api/services/computeResult",
+        "GET /api/services/computeResult",
+        "POST /api/services/freeCompute",
+    ]
+    # One look finds out whether the job is there already, one precedes the download.
+    assert len(beyond) + 2 <= 6
+
+
+def test_a_cleared_task_with_equal_inputs_asks_nobody(between: proxy.Proxy) -> None:
+    memory = Memory()
+    first = run(operator(WRITE.format("x")), context(memory))
+    asked = len(between.passed)
+
+    again = run(operator(WRITE.format("x")), context(memory))
+
+    assert again == first
+    assert len(between.passed) == asked
+
+
+def test_a_cleared_task_with_other_code_runs_it(between: proxy.Proxy) -> None:
+    memory = Memory()
+    run(operator(WRITE.format("x")), context(memory))
+
+    again = run(operator(WRITE.format("y")), context(memory))
+
+    assert written(again) == {"out.txt": "y"}
+
+
+def test_a_run_varies_what_it_may(between: proxy.Proxy) -> None:
+    code = "import os\nopen('/data/outputs/out.txt', 'w').write(os.environ['TEXT'])"
+    task = operator(code, environment_variables={"TEXT": "{{ params.rate }} on {{ ds }}, {{ run_id }}, {{ conn.x }}"})
+
+    returned = run(task, context(rate=0.5))
+
+    assert written(returned) == {"out.txt": "0.5 on 2026-01-31, run 1, {{ conn.x }}"}
+
+
+def test_a_failure_says_stage_reason_log_and_what_to_do(between: proxy.Proxy) -> None:
+    with pytest.raises(AirflowFailException) as failure:
+        run(operator("print('row 6')\nraise SystemExit('row 7 is empty')"), context())
+
+    said = str(failure.value)
+    assert said.startswith(f"JobFailed: 'train' on {between.url}: ")
+    assert "exit code 1" in said
+    assert "| row 6" in said
+    assert "| row 7 is empty" in said
+    assert "hint" in said
+    assert isinstance(failure.value.__cause__, errors.JobFailed)
+
+
+def test_a_job_without_outputs_is_not_green(between: proxy.Proxy) -> None:
+    with pytest.raises(AirflowFailException, match=r"node 'train': no output matches '\*'"):
+        run(operator("pass"), context())
+
+
+def test_an_environment_that_fits_nothing_says_what_each_one_missed(between: proxy.Proxy) -> None:
+    with pytest.raises(AirflowFailException, match="(?s)NoEnvironment: .*at most 1 cpu, 64 cpu asked for"):
+        run(operator("pass", compute_resources={"cpu": 64}), context())
+    assert "POST /api/services/freeCompute" not in between.passed
+
+
+def test_an_ocean_node_out_of_reach_is_tried_again(between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = {"conn_type": "ocean_node", "host": "http://127.0.0.1:9"}
+    monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
+
+    with pytest.raises(errors.OceanNodeUnreachable, match=r"http://127\.0\.0\.1:9"):
+        run(operator("pass"), context())
+
+
+def test_what_cannot_be_done_yet_is_said_before_anything_is_asked(between: proxy.Proxy) -> None:
+    with DAG("by_hand", schedule=None):
+        task = OceanComputeOperator(task_id="train", node={"algorithm": {"did": "did:op:" + "0" * 64}})
+
+    with pytest.raises(AirflowFailException, match="by DID are not run yet"):
+        run(task, context())
+    assert "POST /api/services/freeCompute" not in between.passed
