@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints both benchmarks as tables."""
+"""Prints all benchmarks as tables."""
 
 from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -13,27 +14,28 @@ from rich.table import Table
 def main() -> None:
     warnings.simplefilter("ignore")  # dag-factory's imports are deprecated ones
     logging.disable(logging.WARNING)
-    from tests.benchmarks import build, overhead
+    from tests.benchmarks import build, overhead, validate
 
-    console = Console(width=110)
+    console = Console(width=120)
     rows = build.rows()
     table = Table(title="Build per task, microseconds (best of 5); limit: plain loop, peer: dag-factory")
-    for column in rows[0]:
+    for column in (*rows[0], "build_dag / plain", "dag-factory / from JSON"):
         table.add_column(column, justify="right")
-    table.add_column("build_dag / plain", justify="right")
-    table.add_column("dag-factory / from JSON", justify="right")
     for row in rows:
-        values = [f"{row['tasks']:.0f}", *(f"{value:.0f}" for name, value in row.items() if name != "tasks")]
         ratios = row["build_dag"] / row["plain loop"], row["dag-factory"] / row["from stored JSON"]
-        table.add_row(*values, *(f"{ratio:.2f}" for ratio in ratios))
+        table.add_row(*(f"{value:.0f}" for value in row.values()), *(f"{ratio:.2f}" for ratio in ratios))
     console.print(table)
+    console.print(_one_row("Seconds of `deflow graphs validate` (best of 5)", validate.seconds()))
+    title = f"Overhead per zero-second node, seconds (chain of {overhead.NODES}, median of {overhead.RUNS})"
+    console.print(_one_row(title, overhead.measure()))
 
-    seconds = overhead.measure()
-    table = Table(title=f"Overhead per zero-second node, seconds (chain of {overhead.NODES}, median of {overhead.RUNS})")
-    for name in seconds:
+
+def _one_row(title: str, values: Mapping[str, float]) -> Table:
+    table = Table(title=title)
+    for name in values:
         table.add_column(name, justify="right")
-    table.add_row(*(f"{value:.2f}" for value in seconds.values()))
-    console.print(table)
+    table.add_row(*(f"{value:.2f}" for value in values.values()))
+    return table
 
 
 main()

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a command finds MongoDB, the storage and Airflow.
+
+What is said outright comes first (an option, an environment variable), then the stack that is up in
+the home folder, then what this Airflow installation is configured with.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from airflow_provider_deflow import errors
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.graphs.store import GraphStore
+    from airflow_provider_deflow.ocean.outputs import ContentStore
+    from airflow_provider_deflow.stack.airflow_api import AirflowApi
+
+
+@dataclass(frozen=True, slots=True)
+class CliContext:
+    """The home folder of a stack, up or not."""
+
+    home: Path
+
+    @contextmanager
+    def store(self) -> Iterator[GraphStore]:
+        """The graphs: in MONGO_URI, the stack's MongoDB, or Airflow's connection."""
+        from airflow_provider_deflow.graphs.store import GraphStore
+
+        uri = os.environ.get("MONGO_URI") or self._stack().get("mongo_uri")
+        if uri:
+            with GraphStore.connected(uri) as store:
+                yield store
+            return
+        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        from airflow_provider_deflow.hooks.store import GraphStoreHook
+
+        try:
+            hook = GraphStoreHook()
+        except AirflowNotFoundException as error:
+            raise errors.SettingsError(
+                f"no MongoDB is known: no stack is up in {self.home}, MONGO_URI is not set, and Airflow says "
+                f"{str(error)!r}. Start one with `deflow up`, or name one of these."
+            ) from error
+        with hook:
+            yield hook.store()
+
+    def storage(self) -> ContentStore:
+        """DeFlow's storage: the stack's, or the one that Airflow's `[deflow] storage` names."""
+        if url := self._stack().get("storage"):
+            from airflow_provider_deflow.ocean.outputs import ContentStore
+
+            return ContentStore(Path(unquote(urlsplit(url).path)))
+        from airflow_provider_deflow.hooks.storage import content_store
+
+        return content_store()
+
+    def airflow(self, url: str | None) -> AirflowApi:
+        """Airflow at `url`, or the stack's, as the user of DEFLOW_AIRFLOW_USERNAME and …_PASSWORD."""
+        from airflow_provider_deflow.stack.airflow_api import AirflowApi
+
+        stack = self._stack()
+        if not (url or stack.get("airflow_url")):
+            raise errors.SettingsError(
+                f"no Airflow is known: no stack is up in {self.home}. Start one with `deflow up`, or name "
+                "one with --airflow-url, its login in DEFLOW_AIRFLOW_USERNAME and DEFLOW_AIRFLOW_PASSWORD."
+            )
+        # The stack's login is for the stack's Airflow only.
+        login = stack if url in (None, stack.get("airflow_url")) else {}
+        username = os.environ.get("DEFLOW_AIRFLOW_USERNAME") or login.get("username", "")
+        password = os.environ.get("DEFLOW_AIRFLOW_PASSWORD") or login.get("password", "")
+        if not (username and password):
+            raise errors.SettingsError(
+                f"no login for Airflow at {url}: set DEFLOW_AIRFLOW_USERNAME and DEFLOW_AIRFLOW_PASSWORD."
+            )
+        return AirflowApi(url or stack["airflow_url"], username, password)
+
+    def _stack(self) -> dict[str, Any]:
+        from airflow_provider_deflow.stack.home import read_stack
+
+        return read_stack(self.home) or {}

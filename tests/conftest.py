@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests share: a real MongoDB (one server, one database per test), and hypothesis' patience."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pymongo
+import pytest
+from hypothesis import HealthCheck, settings
+from pymongo.database import Database
+
+from tests import services
+
+# The machine may be busy with other tests; how long one example takes says nothing.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MONGO_URI, else a server of our own for as long as the tests run."""
+    if given := os.environ.get("MONGO_URI"):
+        yield given
+        return
+    with services.mongod(tmp_path_factory.mktemp("mongod")) as server:
+        yield server.uri
+
+
+@pytest.fixture
+def mongo_database(mongo_uri: str) -> Iterator[Database[dict[str, Any]]]:
+    """An empty database, dropped afterwards."""
+    with pymongo.MongoClient[dict[str, Any]](mongo_uri) as client:
+        database = client[f"deflow_test_{uuid.uuid4().hex}"]
+        yield database
+        client.drop_database(database)
