@@ -102,9 +102,9 @@ def _schedule(schedule: graphs.Schedule) -> Any:
 def _param(parameter: graphs.Parameter) -> Param:
     """A parameter without a default has to be given at each trigger."""
     if parameter.default is None:
-        return Param(**parameter.json_schema)
+        return Param(schema=parameter.json_schema)
     default = literal(parameter.default) if isinstance(parameter.default, str) else parameter.default
-    return Param(default, **parameter.json_schema)
+    return Param(default, schema=parameter.json_schema)
 
 
 def dag_from_file(loader: str) -> DAG:

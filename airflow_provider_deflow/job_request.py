@@ -97,11 +97,12 @@ def build(
 
 
 def own_input_names(node: graphs.ComputeData) -> list[str]:
-    """The names under which the node's own file datasets appear in `/data/inputs`."""
+    """The names under which the node's own fetched datasets appear in `/data/inputs`."""
     names = []
     for dataset in node.datasets:
         if isinstance(dataset, graphs.FileDataset):
-            where = str(dataset.file.get("url") or dataset.file.get("fileName") or "")
+            file: dict[str, Any] = dict(dataset.file)
+            where = str(file.get("url") or file.get("s3Access", {}).get("objectKey") or "")
             names.append(where.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1])
     return [name for name in names if name]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ BUNDLES = [
 SETTINGS = {
     "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
@@ -135,11 +136,18 @@ def _draft_version(store: GraphStore, slug: str) -> int | None:
         return None
 
 
+def _free_port() -> int:
+    """Not the usual one, where a developer's own stack may be."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("e2e"))
     with (
-        stack.running(home, environment=SETTINGS, report=print) as up,
+        stack.running(home, port=_free_port(), environment=SETTINGS, report=print) as up,
         Airflow(up.airflow_url, up.username, up.password) as airflow,
         pymongo.MongoClient(up.mongo_uri) as mongo,
     ):

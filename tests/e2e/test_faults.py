@@ -74,11 +74,12 @@ def test_outputs_travel_by_signed_url_too(deployment: Deployment) -> None:
 
 
 def test_no_key_is_in_anything_that_airflow_keeps(deployment: Deployment) -> None:
-    """The wallet's key, over all logs and the metadata database of all runs so far."""
+    """The wallet's key, over all logs, the metadata database, stored files and the Ocean Node's records."""
     from airflow_provider_deflow.stack.local_stack import DEVELOPMENT_KEY
 
     key = DEVELOPMENT_KEY.removeprefix("0x").encode()
-    kept = [file for file in deployment.up.home.rglob("*") if file.is_file() and "mongo" not in file.parts]
-    holding = [str(file.relative_to(deployment.up.home)) for file in kept if key in file.read_bytes()]
+    home = deployment.up.home
+    kept = [file for part in ("airflow", "logs", "storage", "ocean-node") for file in (home / part).rglob("*")]
+    holding = [str(file.relative_to(home)) for file in kept if file.is_file() and key in file.read_bytes()]
 
     assert holding == []
