@@ -258,7 +258,7 @@ def check_declared(outputs: ocean_outputs.Outputs, patterns: Sequence[str], node
 
 def failure(job: ComputeJob, node_id: str, url: str, log_tail: Sequence[str]) -> errors.DeflowError:
     """The error that explains a job that did not succeed; `log_tail` ends its algorithm log."""
-    what = f"{node_id!r} on {url}: {job.ended_because} (status {job.status}, {job.stage})"
+    what = f"{node_id!r} on {url}: {job.ended_because}"
     if job.outcome == "stopped":
         return errors.JobStopped(f"{what}\n  job   {job.job_id}\n  hint  {job.hint or 'Clear the task to run it again.'}")
     lines = "\n".join(f"  | {line}" for line in log_tail) or "  | (the algorithm printed nothing)"

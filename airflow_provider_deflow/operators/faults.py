@@ -26,4 +26,5 @@ def told_to_airflow() -> Iterator[None]:
     except errors.DeflowError as error:
         if error.retryable:
             raise
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        # Airflow logs a cause in full beside the error: the same text twice.
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from None

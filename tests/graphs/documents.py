@@ -41,7 +41,7 @@ SHAPES = {
     "any order in the document": drawn("c d", "b c", "a b"),
 }
 
-names = st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True)
+names = st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True).filter(lambda name: name not in (".", ".."))
 # Everything that JSON text can hold.
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 lines = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20)
