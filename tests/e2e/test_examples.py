@@ -4,14 +4,27 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from airflow_provider_deflow import example
+from airflow_provider_deflow.example import data, graph
 from tests.e2e.conftest import Deployment
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(400)]
+
+
+def example_document(deployment: Deployment) -> dict[str, Any]:
+    """The example as `deflow demo` publishes it, its files in DeFlow's storage."""
+    uploads = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, path in data.write_csv(Path(folder)).items():
+            with path.open("rb") as file:
+                uploads[name], _ = deployment.content.put(file)
+    return graph.document(uploads)
 
 
 def test_the_example_graph_finishes_when_triggered(deployment: Deployment) -> None:
