@@ -257,9 +257,12 @@ class OceanComputeOperator(BaseOperator):
 
     def _finish(self, context: Context, work: _Work, job: compute.ComputeJob) -> dict[str, Any]:
         self.log.info("Job %s: %s", job.job_id, job.ended_because)
-        tail = self._log_of_algorithm(work, job)
+        lines = self._copy_log(work, job, "algorithmLog")
         if job.outcome != "succeeded":
-            raise jobs.failure(job, self.task_id, work.url, tail)
+            # Before an algorithm ran, the node's own logs say why.
+            lines = lines or self._copy_log(work, job, "configurationLog")
+            lines = lines or self._copy_log(work, job, "imageLog")
+            raise jobs.failure(job, self.task_id, work.url, lines[-jobs.LOG_TAIL_LINES :])
         outputs = jobs.fetch_outputs(work.ocean_node, job, work.store)
         jobs.check_declared(outputs, self._declared(), self.task_id)
         work.store.put_outputs(outputs)
@@ -275,16 +278,16 @@ class OceanComputeOperator(BaseOperator):
         self.log.info("Kept %d output file(s), %d bytes", returned["files"], returned["bytes"])
         return returned
 
-    def _log_of_algorithm(self, work: _Work, job: compute.ComputeJob) -> list[str]:
-        """Copy the algorithm's log into the task's; its last lines are returned."""
+    def _copy_log(self, work: _Work, job: compute.ComputeJob, name: str) -> list[str]:
+        """Copy one of the job's logs into the task's."""
         try:
-            lines = [line.text for line in work.ocean_node.logs(job)]
-        except errors.OceanNodeError as error:
-            self.log.warning("Job %s: its log could not be fetched: %s", job.job_id, error)
+            lines = [line.text for line in work.ocean_node.logs(job, name)]
+        except errors.DeflowError as error:
+            self.log.warning("Job %s: its %s could not be fetched: %s", job.job_id, name, error)
             return []
         for line in lines:
             self.log.info("| %s", line)
-        return lines[-jobs.LOG_TAIL_LINES :]
+        return lines
 
     def _declared(self) -> Sequence[str]:
         """The globs that outgoing edges name; a sink has to leave at least one file."""

@@ -143,6 +143,17 @@ def test_a_failure_says_stage_reason_log_and_what_to_do(between: proxy.Proxy) ->
     assert "hint" in said
 
 
+def test_a_dataset_that_cannot_be_fetched_is_told_in_the_nodes_own_words(between: proxy.Proxy) -> None:
+    gone = {"file": {"type": "url", "url": "http://localhost:9/gone.csv"}}
+
+    with pytest.raises(AirflowFailException) as failure:
+        run(operator("pass", datasets=[gone]), context())
+
+    said = str(failure.value)
+    assert "a dataset could not be fetched (status 31)" in said
+    assert "gone.csv" in said
+
+
 def test_a_job_without_outputs_is_not_green(between: proxy.Proxy) -> None:
     with pytest.raises(AirflowFailException, match=r"node 'train': no output matches '\*'"):
         run(operator("pass"), context())
