@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every target that needs the virtual environment makes it: `make demo` works as the first command typed.
+# Needs python3 (3.11 or newer, with venv), git and make; the rest comes locked from PyPI.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
+# Airflow's processes import for seconds each when no bytecode is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: $(READY)  ## start everything, run the example graph, show its result, stop everything
+	@$(BIN)/deflow demo
+
+up: $(READY)  ## start everything and stay: the Airflow UI with DeFlow in it
+	@$(BIN)/deflow up
+
+test: check  ## check, then the whole test suite
+	@echo "test: the whole suite; parts are started for real, so this takes a while"
+	@$(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint, types, layers
+	@echo "check: ruff format" && $(BIN)/ruff format --check --quiet .
+	@echo "check: ruff" && $(BIN)/ruff check --quiet .
+	@echo "check: mypy --strict" && $(BIN)/mypy
+	@echo "check: layers" && $(BIN)/lint-imports --no-logo
+
+bench: $(READY)  ## measure the costs per task and per node beside Airflow's own
+	@$(BIN)/uv pip install --quiet --target .venv/peers --no-deps --require-hashes --requirements tests/benchmarks/peers.lock
+	@PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks
+
+lock: $(READY)  ## write requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --only-binary :all: \
+		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what make made; .deflow with your graphs and runs stays
+	rm -rf .venv .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -path ./.deflow -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv itself is taken from the lock too, so that pip checks its hash.
+$(READY): requirements.lock pyproject.toml
+	@echo "setup: .venv from $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "DeFlow needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	@$(PYTHON) -m venv .venv
+	@awk '/^[^ #]/ { wanted = /^uv==/ } wanted' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@echo "setup: installing the locked packages (once; a few minutes when nothing is cached)"
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip sync --require-hashes --only-binary :all: --compile-bytecode requirements.lock \
+		2>&1 | grep -v '^ [-+~] '
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "setup: done"
