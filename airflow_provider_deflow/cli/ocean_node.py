@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`deflow ocean-node`: a local Ocean Node in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from airflow_provider_deflow.errors import DeflowError
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.local_ocean_node.settings import NodeSettings
+
+
+@click.command("ocean-node")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8001, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".deflow/ocean-node"),
+    show_default=True,
+    help="Keeps the node's key, jobs and buckets over restarts.",
+)
+@click.option(
+    "--requests-per-minute", default=30, show_default=True, help="Allowed per caller, as on a real node."
+)
+@click.option(
+    "--tick-seconds", default=2.0, show_default=True, help="The engine's pace; a real node's is 2 seconds."
+)
+@click.option(
+    "--unisolated", is_flag=True, help="Run algorithms without bubblewrap, with your own rights. Dangerous."
+)
+def ocean_node(
+    host: str, port: int, folder: Path, requests_per_minute: int, tick_seconds: float, unisolated: bool
+) -> None:
+    """Run an Ocean Node on this machine: it really executes algorithms, for free jobs, in a sandbox."""
+    from airflow_provider_deflow.local_ocean_node.isolation import Unisolated
+    from airflow_provider_deflow.local_ocean_node.settings import NodeSettings
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    settings = NodeSettings(
+        folder=folder.resolve(),
+        host=host,
+        port=port,
+        requests_per_minute=requests_per_minute,
+        tick_seconds=tick_seconds,
+        unisolated=unisolated,
+    )
+    if unisolated:
+        click.echo(Unisolated.description, err=True)
+    try:
+        asyncio.run(_serve_until_signalled(settings))
+    except DeflowError as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _serve_until_signalled(settings: NodeSettings) -> None:
+    from airflow_provider_deflow.local_ocean_node.server import serve
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop, lambda url: click.echo(f"Ocean Node ready on {url}"))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node tells about itself and about files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from typing import Any
+
+import psutil
+
+from airflow_provider_deflow import __version__
+from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task
+from airflow_provider_deflow.local_ocean_node.file_objects import KINDS, is_bucket_file
+from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+
+# The ocean-node whose behaviour this one has; clients choose their ways by it.
+BEHAVES_LIKE = "3.2.0"
+_DOCKER_CLUSTER = 2
+
+
+async def status(node: LocalOceanNode, task: Task) -> Reply:
+    return _pretty(_status(node))
+
+
+async def detailed_status(node: LocalOceanNode, task: Task) -> Reply:
+    cluster = {
+        "type": _DOCKER_CLUSTER,
+        "hash": node.identity.cluster_hash,
+        "environments": node.environments.reply(node.store.unfinished_jobs()),
+    }
+    return _pretty({**_status(node), "c2dClusters": [cluster], "supportedSchemas": []})
+
+
+async def file_info(node: LocalOceanNode, task: Task) -> Reply:
+    """Of a file object; assets are not indexed here, so the files of a DID cannot be known."""
+    kind, file_object, actor = (task.get(name) for name in ("type", "file", "consumerAddress"))
+    if kind and kind not in KINDS:
+        raise Refusal(400, f"Invalid Request: type must be one of {', '.join(KINDS)}")
+    if (is_bucket_file({"type": kind}) or is_bucket_file(file_object)) and not actor:
+        raise Refusal(400, "Invalid Request: consumerAddress is required for nodePersistentStorage files")
+    if isinstance(file_object, dict) and kind:
+        return Reply.of([await node.file_objects.info(file_object, actor)])
+    if task.get("did") and task.get("serviceId"):
+        raise Refusal(500, "Unable to decrypt files, files not served by the current node!")
+    raise Refusal(400, "Invalid arguments. Please provide either file && Type OR did && serviceId")
+
+
+def _status(node: LocalOceanNode) -> dict[str, Any]:
+    memory = psutil.virtual_memory()
+    return {
+        "id": node.identity.peer_id,
+        "publicKey": node.identity.public_key.hex(),
+        "friendlyName": "deflow-local-ocean-node",
+        "address": node.identity.address,
+        "version": BEHAVES_LIKE,
+        "http": True,
+        "p2p": False,
+        "provider": [],
+        "indexer": [],
+        "escrowAddress": {},
+        "supportedStorage": {"url": True, "arwave": False, "ipfs": False},
+        "platform": {
+            "cpus": len(node.machine.cores),
+            "freemem": memory.available,
+            "totalmem": memory.total,
+            "loadavg": list(os.getloadavg()),
+            "arch": platform.machine(),
+            "machine": platform.machine(),
+            "platform": platform.system().lower(),
+            "osType": platform.system(),
+            "node": f"python {platform.python_version()}",
+        },
+        "codeHash": hashlib.sha256(f"deflow {__version__}".encode()).hexdigest(),
+        "allowedAdmins": {"addresses": [], "accessLists": None},
+        "uptime": time.monotonic() - node.started,
+        **({"persistentStorage": {"accessLists": []}} if node.buckets else {}),
+    }
+
+
+def _pretty(value: Any) -> Reply:
+    return Reply(json.dumps(value, indent=4, ensure_ascii=False).encode())

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Environments, status, lists, stop, results and live logs of compute jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_deflow.local_ocean_node.commands.protocol import (
+    Reply,
+    Task,
+    require,
+    require_cluster,
+    split_id,
+)
+from airflow_provider_deflow.local_ocean_node.commands.start import require_consumer
+from airflow_provider_deflow.local_ocean_node.job import Job
+from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+
+_CHUNK_BYTES = 1 << 20
+
+
+async def environments(node: LocalOceanNode, task: Task) -> Reply:
+    """With a chain id those that have fees on that chain: without a chain, none."""
+    found = [] if task.get("chainId") else node.environments.reply(node.store.unfinished_jobs())
+    return Reply.of(found)
+
+
+async def status(node: LocalOceanNode, task: Task) -> Reply:
+    """An id without the cluster's hash filters nothing: all jobs of all users come back."""
+    _require_address_if_given(task)
+    owner, job_id, agreement = (task.get(name) for name in ("consumerAddress", "jobId", "agreementId"))
+    if not (owner or job_id or agreement):
+        raise Refusal(400, 'Missing one of ["jobId","consumerAddress","agreementId"]')
+    bare = None
+    if job_id and str(job_id).find("-") > 0:
+        cluster_hash, bare = split_id(job_id)
+        if cluster_hash != node.identity.cluster_hash:
+            raise Refusal(500, f"C2D Engine not found by hash: {cluster_hash}")
+    jobs = [] if agreement else node.store.jobs(job_id=bare or None, owner=owner or None)
+    return Reply.of([job.status_reply(_results(node, job)) for job in jobs])
+
+
+async def listing(node: LocalOceanNode, task: Task) -> Reply:
+    since = task.get("fromTimestamp")
+    if since and not isinstance(since, str):
+        raise Refusal(400, 'Parameter : "fromTimestamp" is not a valid string')
+    jobs = node.store.listed_jobs(
+        task.get("environments") or (),
+        task.get("consumerAddrs") or (),
+        since or None,
+        bool(task.get("runningJobs")),
+    )
+    return Reply.of([job.listing_reply(node.identity.cluster_hash) for job in jobs])
+
+
+async def stop(node: LocalOceanNode, task: Task) -> Reply:
+    """Notes the wish, whatever the status; the engine acts on it while the algorithm runs or is pulled."""
+    require(task, "jobId")
+    require_consumer(task)
+    node.auth.check(task)
+    job_id = require_cluster(node, task["jobId"])
+    jobs = [] if task.get("agreementId") else node.store.jobs(job_id=job_id, owner=task["consumerAddress"])
+    stopped = [node.store.change_job(job.job_id, stop_requested=True) for job in jobs]
+    return Reply.of([job.status_reply(None) for job in stopped])
+
+
+async def result(node: LocalOceanNode, task: Task) -> Reply:
+    require(task, "jobId", "index")
+    _require_address_if_given(task)
+    index = task["index"]
+    if not isinstance(index, (int, float)) or not index >= 0:
+        raise Refusal(400, "Invalid result index")
+    node.auth.check(task)
+    job_id = require_cluster(node, task["jobId"])
+    job = node.store.job(job_id)
+    if job is None:
+        raise Refusal(500, f"Cannot find job with id {job_id}")
+    consumer = task.get("consumerAddress")
+    if consumer != job.owner and consumer not in (job.additional_viewers or ()):
+        raise Refusal(
+            500, f"{consumer or 'null'} is not authorized to get results for job with id {job.job_id}"
+        )
+    for found in _results(node, job):
+        if found["index"] == index:
+            path = node.job_folder(job.job_id).result_path(found)
+            if found["type"] != "output":
+                return Reply(_read(path, 0), "text/plain; charset=utf-8")
+            return Reply(_read(path, int(task.get("offset") or 0)), "application/octet-stream")
+    return Reply(b"")
+
+
+async def live_logs(node: LocalOceanNode, task: Task) -> Reply:
+    """Of any job, for any signer."""
+    require(task, "jobId")
+    _require_address_if_given(task)
+    node.auth.check(task)
+    job = node.store.job(require_cluster(node, task["jobId"]))
+    frames = node.engine.logs(job) if job else None
+    if frames is None:
+        raise Refusal(404, "Job not found or not running")
+    return Reply(frames)
+
+
+def _results(node: LocalOceanNode, job: Job) -> list[dict[str, Any]]:
+    return node.job_folder(job.job_id).results(with_output=job.output_bucket_id is None)
+
+
+def _require_address_if_given(task: Task) -> None:
+    if task.get("consumerAddress"):
+        require_consumer(task)
+
+
+async def _read(path: Path, offset: int) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(offset)
+        while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+            yield chunk

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""File objects: where a dataset or an algorithm is fetched from, and what `fileInfo` says about it.
+
+Kinds here: `url`, and `nodePersistentStorage` (a bucket file). A real node asks a URL twice for a job,
+once for its name and checksum and once for the content; so does this one, since whoever serves an
+expiring URL has to live with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from airflow_provider_deflow.local_ocean_node.buckets import Buckets
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+
+KINDS = ("url", "ipfs", "arweave", "s3", "ftp", "nodePersistentStorage")
+_TIMEOUT_SECONDS = 30.0
+_CHECKSUM_BYTES = 10 << 20
+_NAME_CHARACTERS = "%!$&'()*+,;=:@~-._"
+
+
+def is_bucket_file(file_object: Any) -> bool:
+    kind = file_object.get("type") if isinstance(file_object, dict) else None
+    return isinstance(kind, str) and kind.lower() == "nodepersistentstorage"
+
+
+class FileObjects:
+    """Reads file objects; every refusal has status 500 and the real node's words."""
+
+    def __init__(self, buckets: Buckets | None, unsafe_urls: tuple[str, ...]) -> None:
+        self._buckets = buckets
+        self._unsafe = tuple(re.compile(expression) for expression in unsafe_urls)
+
+    async def info(self, file_object: dict[str, Any], actor: str | None) -> dict[str, Any]:
+        """Name, size, type and checksum; a URL that does not answer is valid and empty, as on a real node."""
+        self._require_known(file_object)
+        if is_bucket_file(file_object):
+            path = self._bucket_file(file_object, actor)
+            return {
+                "valid": True,
+                "contentLength": str(path.stat().st_size),
+                "contentType": "application/octet-stream",
+                "name": path.name,
+                "type": "nodePersistentStorage",
+            }
+        size, content_type, checksum = 0, "", hashlib.sha256()
+        try:
+            async with self._response(file_object, str(file_object["method"])) as response:
+                content_type = response.headers.get("content-type", "")
+                async for chunk in response.aiter_bytes():
+                    size += len(chunk)
+                    checksum.update(chunk)
+                    if size > _CHECKSUM_BYTES:
+                        break
+        except httpx.HTTPError:
+            pass
+        name = urlsplit(str(file_object["url"])).path.rsplit("/")[-1]
+        return {
+            "valid": True,
+            "contentLength": str(size),
+            "contentType": content_type,
+            "checksum": checksum.hexdigest(),
+            "name": quote(name, safe=_NAME_CHARACTERS),
+            "type": "url",
+        }
+
+    async def fetch(self, file_object: dict[str, Any], target: Path, actor: str) -> None:
+        """Write the content to `target`; an answer other than 2xx is a failure."""
+        self._require_known(file_object)
+        if is_bucket_file(file_object):
+            source = self._bucket_file(file_object, actor)
+            with source.open("rb") as content, target.open("wb") as file:
+                while chunk := content.read(1 << 20):
+                    file.write(chunk)
+            return
+        try:
+            async with self._response(file_object, "GET") as response:
+                with target.open("wb") as file:
+                    async for chunk in response.aiter_bytes():
+                        file.write(chunk)
+        except httpx.HTTPError as error:
+            raise Refusal(500, str(error) or type(error).__name__) from error
+
+    @asynccontextmanager
+    async def _response(self, file_object: dict[str, Any], method: str) -> AsyncIterator[httpx.Response]:
+        headers = file_object.get("headers") or {}
+        async with (
+            httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=True) as client,
+            client.stream(method.upper(), str(file_object["url"]), headers=headers) as response,
+        ):
+            if response.is_error:
+                raise httpx.HTTPError(f"Request failed with status code {response.status_code}")
+            yield response
+
+    def _bucket_file(self, file_object: dict[str, Any], actor: str | None) -> Path:
+        if self._buckets is None:
+            raise Refusal(
+                500,
+                "Error validating the persistent storage file: "
+                "Persistent storage is not enabled on this node",
+            )
+        for field in ("bucketId", "fileName"):
+            if not file_object.get(field):
+                raise Refusal(500, f"Error validating the persistent storage file: Missing {field}")
+        return self._buckets.file(file_object["bucketId"], file_object["fileName"], actor)
+
+    def _require_known(self, file_object: dict[str, Any]) -> None:
+        kind = str(file_object.get("type"))
+        if is_bucket_file(file_object):
+            return
+        if kind.lower() != "url":
+            reason = " (this local Ocean Node reads url and nodePersistentStorage)" if kind in KINDS else ""
+            raise Refusal(500, f"Invalid storage type: {kind}{reason}")
+        problem = self._url_problem(file_object)
+        if problem:
+            raise Refusal(500, f"Error validating the URL file: {problem}")
+
+    def _url_problem(self, file_object: dict[str, Any]) -> str | None:
+        url, method = file_object.get("url"), file_object.get("method")
+        if not url or not method:
+            return "URL or method are missing"
+        if str(method).lower() not in ("get", "post"):
+            return "Invalid method for URL"
+        if any(expression.search(str(url)) for expression in self._unsafe):
+            return "URL is marked as unsafe"
+        if not str(url).startswith(("http://", "https://")) and re.fullmatch(r"(.+)/([^/]*)", str(url)):
+            return "URL looks like a file path"
+        return None

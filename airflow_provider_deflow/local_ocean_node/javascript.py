@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The few rules of JavaScript that show on the wire.
+
+A real Ocean Node is a Node.js program: what counts as missing, how a number or an object turns into
+text and how JSON is written down are visible in its replies and in an algorithm's environment.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from typing import Any
+
+
+def or_null(value: Any) -> Any:
+    """`value || null`: empty text, 0 and false become null; empty objects and lists stay."""
+    if value is None or value is False or value == "" or (isinstance(value, (int, float)) and value == 0):
+        return None
+    return value
+
+
+def as_text(value: Any) -> str:
+    """`String(value)`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    if isinstance(value, list):
+        return ",".join("" if item is None else as_text(item) for item in value)
+    if isinstance(value, dict):
+        return "[object Object]"
+    return str(value)
+
+
+def as_number(value: Any) -> float:
+    """`Number(value)` as comparisons use it; text that is no number is NaN, which no comparison holds for."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, str):
+        try:
+            return float(value.strip() or 0)
+        except ValueError:
+            return math.nan
+    return 0.0 if value is None else math.nan
+
+
+def parse_int(value: Any) -> int | None:
+    """`parseInt(value)`: the leading digits, rounded as a double is; None stands for NaN."""
+    found = re.match(r"\s*([+-]?\d+)", as_text(value))
+    return int(float(found[1])) if found else None
+
+
+def dumps(value: Any) -> str:
+    """`JSON.stringify(value)`."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def now_text() -> str:
+    """`String(Date.now() / 1000)`: seconds with up to three decimals, trailing zeros dropped."""
+    return seconds_text(time.time())
+
+
+def seconds_text(seconds: float) -> str:
+    return as_text(math.floor(seconds * 1000) / 1000)

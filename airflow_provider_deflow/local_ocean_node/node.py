@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of one local Ocean Node, put together from its settings."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from airflow_provider_deflow.errors import SettingsError
+from airflow_provider_deflow.local_ocean_node.auth import Auth
+from airflow_provider_deflow.local_ocean_node.buckets import Buckets
+from airflow_provider_deflow.local_ocean_node.container_factory import ContainerFactory
+from airflow_provider_deflow.local_ocean_node.engine import Engine
+from airflow_provider_deflow.local_ocean_node.environments import Environments
+from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects
+from airflow_provider_deflow.local_ocean_node.identity import Identity, load_identity
+from airflow_provider_deflow.local_ocean_node.isolation import Isolation
+from airflow_provider_deflow.local_ocean_node.results import JobFolder
+from airflow_provider_deflow.local_ocean_node.settings import Machine, NodeSettings
+from airflow_provider_deflow.local_ocean_node.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOceanNode:
+    """What the commands work with; made in the thread and loop that it lives in."""
+
+    settings: NodeSettings
+    # Held while the node lives: it ends what it finds in its folder.
+    lock: TextIO
+    identity: Identity
+    machine: Machine
+    store: Store
+    auth: Auth
+    environments: Environments
+    buckets: Buckets | None
+    file_objects: FileObjects
+    engine: Engine
+    started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def assemble(cls, settings: NodeSettings, isolation: Isolation) -> LocalOceanNode:
+        folder = settings.folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = _lock(folder)
+        identity = load_identity(folder)
+        machine = Machine.here(folder)
+        store = Store(folder / "node.sqlite")
+        buckets = Buckets(store, folder / "persistent_storage") if settings.persistent_storage else None
+        environments = Environments(settings.environments, machine, identity)
+        file_objects = FileObjects(buckets, settings.unsafe_urls)
+        containers = ContainerFactory(folder / "containers", isolation, buckets)
+        storage, cluster_hash = folder / "c2d_storage", identity.cluster_hash
+
+        def folder_of(job_id: str) -> JobFolder:
+            return JobFolder(storage, cluster_hash, job_id)
+
+        return cls(
+            settings=settings,
+            lock=lock,
+            identity=identity,
+            machine=machine,
+            store=store,
+            auth=Auth(store, identity),
+            environments=environments,
+            buckets=buckets,
+            file_objects=file_objects,
+            engine=Engine(settings, store, environments, file_objects, containers, folder_of),
+        )
+
+    def close(self) -> None:
+        self.store.close()
+        self.lock.close()
+
+    @property
+    def storage(self) -> Path:
+        return self.settings.folder / "c2d_storage"
+
+    def job_folder(self, job_id: str) -> JobFolder:
+        return JobFolder(self.storage, self.identity.cluster_hash, job_id)
+
+
+def _lock(folder: Path) -> TextIO:
+    file = (folder / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise SettingsError(
+            f"the local Ocean Node cannot use {folder} — another one is running there; "
+            "choose another --folder"
+        ) from error
+    return file

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compute over HTTP."""
+
+from __future__ import annotations
+
+import math
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from airflow_provider_deflow.local_ocean_node.commands import jobs, start
+from airflow_provider_deflow.local_ocean_node.commands.protocol import Task
+from airflow_provider_deflow.local_ocean_node.javascript import as_number, or_null, parse_int
+from airflow_provider_deflow.local_ocean_node.routes.express import (
+    answer_json,
+    answer_raw,
+    as_json_words,
+    as_server_error,
+    as_words,
+    json_body,
+    query_of,
+    signed_query,
+)
+
+router = APIRouter(prefix="/api/services")
+
+_START_FIELDS = (
+    "consumerAddress",
+    "signature",
+    "nonce",
+    "environment",
+    "algorithm",
+    "datasets",
+    "resources",
+    "maxJobDuration",
+    "payment",
+    "metadata",
+    "additionalViewers",
+    "encryptedDockerRegistryAuth",
+    "output",
+    "outputBucketId",
+)
+
+
+@router.get("/computeEnvironments")
+async def environments(request: Request) -> Response:
+    chain_id = parse_int(request.query_params.get("chainId", ""))
+    task = {"command": "getComputeEnvironments", "chainId": chain_id}
+    return await answer_json(jobs.environments, request, task, as_server_error)
+
+
+@router.post("/freeCompute")
+async def free_compute(request: Request) -> Response:
+    task = await _start_task(request, "freeStartCompute")
+    return await answer_json(start.free_start, request, task, as_json_words)
+
+
+@router.post("/compute")
+async def paid_compute(request: Request) -> Response:
+    task = await _start_task(request, "startCompute")
+    return await answer_json(start.paid_start, request, task, as_json_words)
+
+
+@router.post("/initializeCompute")
+async def initialize_compute(request: Request) -> Response:
+    """No environment of this node has fees."""
+    body = await json_body(request)
+    if not body.get("algorithm"):
+        return HTMLResponse("Missing algorithm", 400)
+    if any(not dataset.get("documentId") for dataset in body.get("datasets") or []):
+        return HTMLResponse("Missing dataset did", 400)
+    return HTMLResponse("Invalid C2D Environment", 500)
+
+
+@router.get("/compute")
+async def status(request: Request) -> Response:
+    task = {"command": "getComputeStatus", **query_of(request, "consumerAddress", "jobId", "agreementId")}
+    return await answer_json(jobs.status, request, task, as_server_error)
+
+
+@router.put("/compute")
+async def stop(request: Request) -> Response:
+    """From the query only; a body is not looked at."""
+    task = {"command": "stopCompute", **signed_query(request, "jobId", "agreementId")}
+    return await answer_json(jobs.stop, request, task, as_server_error)
+
+
+@router.delete("/compute")
+async def delete() -> Response:
+    return HTMLResponse("Not yet implemented!", 404)
+
+
+@router.get("/computeResult")
+async def result(request: Request) -> Response:
+    """`offset` and `Range` are not looked at."""
+    task: Task = {"command": "getComputeResult", **signed_query(request, "jobId", "index")}
+    if task["index"] is not None:
+        index = as_number(task["index"])
+        # NaN fails the command's own check.
+        task["index"] = index if math.isnan(index) else int(index) if index.is_integer() else index
+    return await answer_raw(jobs.result, request, task, as_words)
+
+
+@router.get("/computeStreamableLogs")
+async def live_logs(request: Request) -> Response:
+    task = {"command": "getComputeStreamableLogs", **signed_query(request, "jobId")}
+    return await answer_raw(jobs.live_logs, request, task, as_words)
+
+
+async def _start_task(request: Request, command: str) -> Task:
+    body = await json_body(request)
+    return {
+        "command": command,
+        **{name: or_null(body.get(name)) for name in _START_FIELDS},
+        "queueMaxWaitTime": or_null(body.get("queueMaxWaitTime")) or 0,
+        "authorization": request.headers.get("authorization"),
+    }

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/directCommand: every command as a JSON body; replies and refusals go out as they are."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from airflow_provider_deflow.local_ocean_node.commands import about, buckets, jobs, start, tokens
+from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+from airflow_provider_deflow.local_ocean_node.routes.express import json_body, node_of, raw
+
+router = APIRouter()
+
+_COMMANDS: dict[str, Command] = {
+    "status": about.status,
+    "detailedStatus": about.detailed_status,
+    "fileInfo": about.file_info,
+    "nonce": tokens.nonce,
+    "createAuthToken": tokens.create_token,
+    "invalidateAuthToken": tokens.invalidate_token,
+    "getComputeEnvironments": jobs.environments,
+    "getComputeStatus": jobs.status,
+    "getComputeResult": jobs.result,
+    "getComputeStreamableLogs": jobs.live_logs,
+    "stopCompute": jobs.stop,
+    "jobs": jobs.listing,
+    "freeStartCompute": start.free_start,
+    "startCompute": start.paid_start,
+    "persistentStorageCreateBucket": buckets.create_bucket,
+    "persistentStorageUpdateBucket": buckets.update_bucket,
+    "persistentStorageGetBuckets": buckets.list_buckets,
+    "persistentStorageListFiles": buckets.list_files,
+    "persistentStorageUploadFile": buckets.upload_file,
+    "persistentStorageGetFileObject": buckets.file_object,
+    "persistentStorageDeleteFile": buckets.delete_file,
+}
+
+
+@router.post("/directCommand")
+async def direct_command(request: Request) -> Response:
+    task = await json_body(request)
+    name = task.get("command")
+    if not name:
+        return HTMLResponse('Invalid Request: "command" is mandatory!', 400)
+    command = _COMMANDS.get(str(name))
+    if command is None:
+        return HTMLResponse(f'Invalid or unrecognized command: "{name}"', 400)
+    # The body cannot bring a stream: it is the body.
+    task.pop("stream", None)
+    try:
+        return raw(await command(node_of(request), task))
+    except Refusal as refusal:
+        return raw(Reply(refusal.words.encode()), refusal.status)

