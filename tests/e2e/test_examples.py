@@ -49,9 +49,9 @@ def test_the_example_graph_finishes_by_its_schedule(deployment: Deployment) -> N
     while not (runs := deployment.airflow.scheduled_runs(dag_id)):
         assert time.monotonic() < deadline, "the minute passed without a run"
         time.sleep(0.5)
-    deployment.airflow.pause(dag_id)
 
     state = deployment.end_of(dag_id, runs[0])
+    deployment.airflow.pause(dag_id)
     assert state.run.state == "success", deployment.why(state)
     assert len(state.tasks) == 8
 
