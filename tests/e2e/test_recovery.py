@@ -76,7 +76,8 @@ def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
 def kill_task_processes(deployment: Deployment) -> int:
     """Kill -9 whatever the scheduler's executor runs for tasks right now: supervisors before their tasks."""
     scheduler = psutil.Process(deployment.up.pid("scheduler"))
-    tasks = [process for process in scheduler.children(recursive=True) if "task" in " ".join(process.cmdline())]
+    named = {process: " ".join(process.cmdline()) for process in scheduler.children(recursive=True)}
+    tasks = [process for process, name in named.items() if "airflow worker" in name and "<idle>" not in name]
     for process in tasks:
         os.kill(process.pid, signal.SIGKILL)
     psutil.wait_procs(tasks, timeout=10)
