@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_deflow.graphs.store import GraphStore
 
-LOADER = '''"""A graph drawn in DeFlow, as an Airflow Dag. Written by DeFlow: change the drawing, not this file."""
+LOADER = '''"""A graph drawn in DeFlow, as an Airflow Dag. Change the drawing, not this file."""
 
 from airflow_provider_deflow.dag_factory import dag_from_file
 

@@ -107,8 +107,9 @@ def mode_of(handover: str, consumer: graphs.ComputeData) -> Mode:
     if handover in ("auto", "bucket") and graphs.takes_bucket_files(consumer):
         return "bucket"
     raise errors.SettingsError(
-        f"handover {handover!r} cannot reach this consumer: bucket files need inline Python code, or an algorithm "
-        f"that names {INPUTS_VARIABLE} in its environment_variables. Choose `url`, or give it inline code."
+        f"handover {handover!r} cannot reach this consumer: bucket files need inline Python code, or an "
+        f"algorithm that names {INPUTS_VARIABLE} in its environment_variables. "
+        "Choose `url`, or give it inline code."
     )
 
 
@@ -166,7 +167,8 @@ def inputs_of(
     names = Counter([each.name for each in inputs]) + Counter(own_names) + Counter(RESERVED_NAMES)
     if doubles := sorted(name for name, count in names.items() if count > 1):
         raise errors.SettingsError(
-            f"two inputs of this node would both be /data/inputs/{doubles[0]}. Rename one, or narrow `files` of an edge."
+            f"two inputs of this node would both be /data/inputs/{doubles[0]}. "
+            "Rename one, or narrow `files` of an edge."
         )
     return inputs
 
@@ -178,7 +180,7 @@ def _input(one: Handed, file: HandedFile, name: str, sign_url: Callable[[str, st
     else:
         url = sign_url(file.sha256, name)
         dataset = {"type": "url", "url": url, "method": "GET"}
-        # The node names a fetched file by the last part of its URL; a storage's own signed URL ends in our hash.
+        # The node names a fetched file by the last part of its URL, which in a storage's own is our hash.
         path = f"/data/inputs/{unquote(PurePosixPath(urlsplit(url).path).name)}"
     return Input(one.edge, name, path, file.size, file.sha256, {"fileObject": dataset})
 

@@ -142,5 +142,6 @@ def _image(image: str) -> dict[str, str]:
 
 def _not_by_did(did: str) -> errors.SettingsError:
     return errors.SettingsError(
-        f"{did}: algorithms and datasets by DID are not run yet. Give a `file`, an `upload`, or inline `code`."
+        f"{did}: algorithms and datasets by DID are not run yet. "
+        "Give a `file`, an `upload`, or inline `code`."
     )

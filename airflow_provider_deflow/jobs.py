@@ -260,7 +260,9 @@ def failure(job: ComputeJob, node_id: str, url: str, log_tail: Sequence[str]) ->
     """The error that explains a job that did not succeed; `log_tail` ends its algorithm log."""
     what = f"{node_id!r} on {url}: {job.ended_because}"
     if job.outcome == "stopped":
-        return errors.JobStopped(f"{what}\n  job   {job.job_id}\n  hint  {job.hint or 'Clear the task to run it again.'}")
+        return errors.JobStopped(
+            f"{what}\n  job   {job.job_id}\n  hint  {job.hint or 'Clear the task to run it again.'}"
+        )
     lines = "\n".join(f"  | {line}" for line in log_tail) or "  | (it is empty)"
     return errors.JobFailed(
         f"{what}\n  job   {job.job_id}\n  log   its last lines\n{lines}\n  hint  {job.hint}",
@@ -269,4 +271,3 @@ def failure(job: ComputeJob, node_id: str, url: str, log_tail: Sequence[str]) ->
         log_tail=tuple(log_tail),
         hint=job.hint,
     )
-

@@ -87,15 +87,15 @@ def _ocean_wallet() -> dict[str, Any]:
 def _options() -> dict[str, Any]:
     return {
         "mongo_conn_id": {
-            "description": "Connection (type mongo) of the MongoDB that keeps the graphs. A replica set is needed.",
+            "description": "Connection (type mongo) of the MongoDB that keeps the graphs, a replica set.",
             "version_added": "0.1.0",
             "type": "string",
             "example": None,
             "default": "deflow_mongo",
         },
         "storage": {
-            "description": "Where outputs and uploads are kept, as an object storage URL that all workers and the "
-            "api-server reach. Empty: a folder below AIRFLOW_HOME.",
+            "description": "Where outputs and uploads are kept, as an object storage URL that all workers "
+            "and the api-server reach. Empty: a folder below AIRFLOW_HOME.",
             "version_added": "0.1.0",
             "type": "string",
             "example": "s3://bucket/deflow",

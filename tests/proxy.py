@@ -13,7 +13,7 @@ import requests
 
 
 class Proxy:
-    """`passed` are the requests so far, as "METHOD /path"; `lose_reply` names one whose reply is lost once."""
+    """`passed` are the requests so far, as "METHOD /path"; `lose_…` names one that is lost once."""
 
     def __init__(self, target: str) -> None:
         self.passed: list[str] = []
@@ -45,7 +45,9 @@ class Proxy:
             handler.close_connection = True
             return
         headers = {k: v for k, v in handler.headers.items() if k.lower() in ("content-type", "authorization")}
-        reply = requests.request(handler.command, target + handler.path, data=body, headers=headers, timeout=60)
+        reply = requests.request(
+            handler.command, target + handler.path, data=body, headers=headers, timeout=60
+        )
         if self.lose_reply == what:
             self.lose_reply = None
             handler.connection.close()

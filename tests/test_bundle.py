@@ -86,7 +86,11 @@ def test_unchanged_graphs_keep_their_files(store: GraphStore, storage: Path) -> 
     bundle.refresh()
 
     after = {name: (bundle.path / name).stat() for name in files(bundle.path)}
-    same = [name for name in after if (after[name].st_ino, after[name].st_mtime_ns) == (before[name].st_ino, before[name].st_mtime_ns)]
+    same = [
+        name
+        for name in after
+        if (after[name].st_ino, after[name].st_mtime_ns) == (before[name].st_ino, before[name].st_mtime_ns)
+    ]
     assert same == ["one.json", "one.py"]
     assert bundle.get_current_version() == base.BundleVersion(version="3")
 

@@ -34,7 +34,11 @@ def test_inputs_keep_their_names() -> None:
 
 
 def test_equal_names_get_their_source_in_front() -> None:
-    assert names(handed("a__c", "x.csv", "y.csv"), handed("b__c", "x.csv")) == ["a__x.csv", "y.csv", "b__x.csv"]
+    assert names(handed("a__c", "x.csv", "y.csv"), handed("b__c", "x.csv")) == [
+        "a__x.csv",
+        "y.csv",
+        "b__x.csv",
+    ]
 
 
 def test_a_name_of_the_nodes_own_dataset_is_not_taken_away() -> None:

@@ -54,7 +54,9 @@ def test_a_connection_types_hook_says_the_same_type_and_name() -> None:
 
 def test_airflow_finds_it_by_its_entry_points() -> None:
     distribution = metadata.distribution("airflow-provider-deflow")
-    points = {point.group: point.load() for point in distribution.entry_points if point.group != "console_scripts"}
+    points = {
+        point.group: point.load() for point in distribution.entry_points if point.group != "console_scripts"
+    }
 
     assert points["apache_airflow_provider"] is get_provider_info
     assert points["airflow.plugins"].__name__ == "DeflowPlugin"
@@ -64,7 +66,7 @@ def test_airflow_finds_it_by_its_entry_points() -> None:
 
 def test_importing_the_package_imports_no_airflow() -> None:
     script = (
-        "import sys, airflow_provider_deflow, airflow_provider_deflow.graphs, airflow_provider_deflow.ocean.client\n"
+        "import sys, airflow_provider_deflow.graphs, airflow_provider_deflow.ocean.client\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('airflow', 'pymongo', 'fastapi')])"
     )
 

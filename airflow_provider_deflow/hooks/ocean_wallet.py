@@ -45,6 +45,7 @@ def signer_of(connection: Connection) -> signing.Signer:
     """The signer of a connection that was already looked up."""
     if not connection.password:
         raise errors.SettingsError(
-            f"connection {connection.conn_id!r} (ocean_wallet) has no private key. Put the key into its password field."
+            f"connection {connection.conn_id!r} (ocean_wallet) has no private key. "
+            "Put the key into its password field."
         )
     return signing.KeySigner(connection.password)

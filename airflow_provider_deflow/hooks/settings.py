@@ -27,7 +27,7 @@ def mongo_conn_id() -> str:
 
 
 def storage_url() -> str:
-    """Where outputs and uploads are kept: an ObjectStoragePath URL, the same for all hosts of a deployment."""
+    """Where outputs and uploads are kept: an ObjectStoragePath URL, the same on all hosts."""
     configured = conf.get(SECTION, "storage", fallback="")
     return str(configured) or f"file://{home() / 'storage'}"
 

@@ -64,7 +64,9 @@ def _served_url(sha256: str, name: str) -> str:
 def _serializer() -> URLSafeSerializer:
     fernet_key = str(conf.get("core", "fernet_key", fallback=""))
     if not fernet_key:
-        raise errors.SettingsError("[core] fernet_key is empty: signed URLs need one shared by all parts of Airflow.")
+        raise errors.SettingsError(
+            "[core] fernet_key is empty: signed URLs need one shared by all parts of Airflow."
+        )
     return URLSafeSerializer(
         fernet_key, salt="airflow_provider_deflow.files", signer_kwargs={"digest_method": hashlib.sha256}
     )

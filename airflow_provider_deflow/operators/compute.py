@@ -155,7 +155,9 @@ class OceanComputeOperator(BaseOperator):
                 case "over":
                     job = compute.ComputeJob.from_document(event["job"])
                     if event["timed_out"] and job.outcome != "succeeded":
-                        raise errors.JobTimedOut(f"{what} passed its deadline and was stopped. Raise max_duration_seconds.")
+                        raise errors.JobTimedOut(
+                            f"{what} passed its deadline and was stopped. Raise max_duration_seconds."
+                        )
                     return self._finish(context, work, job)
                 case "vanished":
                     raise errors.JobVanished(
@@ -196,7 +198,9 @@ class OceanComputeOperator(BaseOperator):
         signer = OceanWalletHook(self.wallet_conn_id).signer()
         store = content_store()
         handed = (*self._handed_over(context, store), *_uploads(node, store))
-        inputs = tuple(handover.inputs_of(handed, job_request.own_input_names(node), signed_urls.signer_for(store)))
+        inputs = tuple(
+            handover.inputs_of(handed, job_request.own_input_names(node), signed_urls.signer_for(store))
+        )
         return _Work(
             node=node,
             ocean_node=hook.client(signer),
@@ -204,7 +208,9 @@ class OceanComputeOperator(BaseOperator):
             poll_interval_seconds=settings.poll_interval_seconds,
             signer=signer,
             store=store,
-            of_run=jobs.NodeOfRun(ti.dag_id, ti.run_id, self.task_id, -1 if ti.map_index is None else ti.map_index),
+            of_run=jobs.NodeOfRun(
+                ti.dag_id, ti.run_id, self.task_id, -1 if ti.map_index is None else ti.map_index
+            ),
             handed=handed,
             inputs=inputs,
             inputs_sha256=job_request.inputs_sha256(node, inputs, settings.url),
@@ -223,13 +229,22 @@ class OceanComputeOperator(BaseOperator):
         """The start request; uploads are brought to the Ocean Node and its environments asked for."""
         handed = tuple(
             handover.hand_over(
-                one.edge, one.source, one.files, one.mode, work.ocean_node, work.signer.address, work.store, self.log.info
+                one.edge,
+                one.source,
+                one.files,
+                one.mode,
+                work.ocean_node,
+                work.signer.address,
+                work.store,
+                self.log.info,
             )
             if not one.source
             else one
             for one in work.handed
         )
-        inputs = handover.inputs_of(handed, job_request.own_input_names(work.node), signed_urls.signer_for(work.store))
+        inputs = handover.inputs_of(
+            handed, job_request.own_input_names(work.node), signed_urls.signer_for(work.store)
+        )
         environment, why = compute.choose_environment(
             work.ocean_node.environments(),
             work.node.environment,
@@ -249,7 +264,9 @@ class OceanComputeOperator(BaseOperator):
             time.sleep(work.poll_interval_seconds)
             now = work.ocean_node.status(job.job_id)
             if now is None:
-                raise errors.JobVanished(f"{self.task_id!r} on {work.url}: job {job.job_id} is not known there any more.")
+                raise errors.JobVanished(
+                    f"{self.task_id!r} on {work.url}: job {job.job_id} is not known there any more."
+                )
             if now.status != job.status:
                 self.log.info("Job %s: %s", job.job_id, now.status_text.strip())
             job = now.seen_after(job)
@@ -322,7 +339,11 @@ def _uploads(node: graphs.ComputeData, store: ContentStore) -> list[handover.Han
             edge="",
             source="",
             mode=handover.mode_of(mode, node),
-            files=(handover.HandedFile(dataset.name or dataset.upload, store.size(dataset.upload), dataset.upload),),
+            files=(
+                handover.HandedFile(
+                    dataset.name or dataset.upload, store.size(dataset.upload), dataset.upload
+                ),
+            ),
         )
         for dataset in node.datasets
         if isinstance(dataset, graphs.UploadDataset)

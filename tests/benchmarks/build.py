@@ -11,6 +11,7 @@ All build the same Dag, a chain: our operators with the same arguments, the same
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import tempfile
 import time
@@ -39,7 +40,7 @@ def document(nodes: int) -> dict[str, Any]:
     return {
         "slug": "chain",
         "nodes": [{"id": name, "data": {"algorithm": ALGORITHM}} for name in names],
-        "edges": [{"source": a, "target": b} for a, b in zip(names, names[1:], strict=False)],
+        "edges": [{"source": a, "target": b} for a, b in itertools.pairwise(names)],
     }
 
 
@@ -62,12 +63,23 @@ def dag_factory_yaml(nodes: int) -> str:
     tasks: list[dict[str, Any]] = []
     for number in range(nodes):
         name, before = f"n{number}", f"n{number - 1}"
-        task: dict[str, Any] = {"task_id": name, "operator": compute, "node": {"algorithm": ALGORITHM}, "retries": 2}
+        task: dict[str, Any] = {
+            "task_id": name,
+            "operator": compute,
+            "node": {"algorithm": ALGORITHM},
+            "retries": 2,
+        }
         if number:
             edge_id = f"{before}__{name}"
             edge = {"id": edge_id, "source": before, "target": name}
             tasks.append(
-                {"task_id": edge_id, "operator": handover, "edge": edge, "retries": 2, "dependencies": [before]}
+                {
+                    "task_id": edge_id,
+                    "operator": handover,
+                    "edge": edge,
+                    "retries": 2,
+                    "dependencies": [before],
+                }
             )
             task["dependencies"] = [edge_id]
         tasks.append(task)

@@ -11,6 +11,7 @@ Both Dags run on one stack (4 slots, idle sleep 0.1 s), one after the other, and
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import tempfile
@@ -27,7 +28,11 @@ NODES = 10
 RUNS = 3
 CODE = "open('/data/outputs/out.txt', 'w').write('x')"
 BUNDLES = [
-    {"name": "deflow", "classpath": "airflow_provider_deflow.bundle.DeflowDagBundle", "kwargs": {"refresh_interval": 1}},
+    {
+        "name": "deflow",
+        "classpath": "airflow_provider_deflow.bundle.DeflowDagBundle",
+        "kwargs": {"refresh_interval": 1},
+    },
     {
         "name": "peer",
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
@@ -42,7 +47,7 @@ def document() -> dict[str, object]:
     return {
         "slug": "zero-seconds",
         "nodes": [{"id": name, "data": {"algorithm": algorithm}} for name in names],
-        "edges": [{"source": a, "target": b} for a, b in zip(names, names[1:], strict=False)],
+        "edges": [{"source": a, "target": b} for a, b in itertools.pairwise(names)],
     }
 
 
@@ -58,7 +63,9 @@ def measure() -> dict[str, float]:
         store = GraphStore(mongo["deflow"])
         draft = store.save(document(), based_on=None, author="bench")
         store.publish("zero-seconds", based_on=draft.version, author="bench")
-        seconds = {dag_id: _per_node(airflow, dag_id) for dag_id in ("peer_deferrable", "deflow_zero-seconds")}
+        seconds = {
+            dag_id: _per_node(airflow, dag_id) for dag_id in ("peer_deferrable", "deflow_zero-seconds")
+        }
         jobs = OceanNode(up.ocean_node_url, requests_per_minute=600).jobs([])
         alone = [(job.finished - job.created).total_seconds() for job in jobs if job.finished and job.created]
     return {

@@ -50,7 +50,7 @@ def test_an_error_of_ours_is_one_message_without_a_traceback(monkeypatch: pytest
 
 
 def test_checking_a_graph_loads_neither_airflow_nor_mongodb(tmp_path: Path):
-    """It works where neither is configured, and nobody waits for their imports (`make bench` says how long)."""
+    """It works where neither is configured, and nobody waits for their imports."""
     graph = tmp_path / "graph.json"
     graph.write_text(json.dumps(drawn("a b", "b c")))
     command = [*DEFLOW, "graphs", "validate", str(graph)]

@@ -28,7 +28,11 @@ from airflow_provider_deflow.stack.local_stack import DEVELOPMENT_KEY
 
 ROOT = Path(__file__).parents[2]
 BUNDLES = [
-    {"name": "deflow", "classpath": "airflow_provider_deflow.bundle.DeflowDagBundle", "kwargs": {"refresh_interval": 1}},
+    {
+        "name": "deflow",
+        "classpath": "airflow_provider_deflow.bundle.DeflowDagBundle",
+        "kwargs": {"refresh_interval": 1},
+    },
     {
         "name": "examples",
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
@@ -84,7 +88,9 @@ class Deployment:
 
     def publish(self, document: dict[str, Any], *, force: bool = False) -> str:
         """Save and publish; the Dag's id, once Airflow has it."""
-        draft = self.store.save(document, based_on=_draft_version(self.store, document["slug"]), author="tests")
+        draft = self.store.save(
+            document, based_on=_draft_version(self.store, document["slug"]), author="tests"
+        )
         self.store.publish(document["slug"], based_on=draft.version, author="tests", force=force)
         return f"deflow_{document['slug']}"
 

@@ -34,7 +34,11 @@ def telling(node_id: str, seconds: float = 0) -> dict[str, str]:
 
 
 def graph(
-    slug: str, nodes: Iterable[str], edges: Iterable[str] = (), seconds: dict[str, float] | None = None, **more: Any
+    slug: str,
+    nodes: Iterable[str],
+    edges: Iterable[str] = (),
+    seconds: dict[str, float] | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     """A document from `"a b c"`-like node ids and `"ab"`-like edges (source and target, one letter each)."""
     pace = seconds or {}

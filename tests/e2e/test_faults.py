@@ -13,7 +13,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(300)]
 
 def test_a_failing_algorithm_fails_its_task_at_once_and_is_explained(deployment: Deployment) -> None:
     document = drawn.graph("failing", "ab", ("ab",))
-    document["nodes"][0]["data"]["algorithm"] = drawn.algorithm("print('reading')\nraise ValueError('row 7 is empty')\n")
+    document["nodes"][0]["data"]["algorithm"] = drawn.algorithm(
+        "print('reading')\nraise ValueError('row 7 is empty')\n"
+    )
     dag_id = deployment.publish(document)
 
     state = deployment.end_of(dag_id, deployment.run(dag_id))
@@ -47,7 +49,9 @@ def test_a_missing_output_is_named(deployment: Deployment) -> None:
 def test_files_of_one_name_get_their_sources_name_in_front(deployment: Deployment) -> None:
     document = drawn.graph("same-names", "abc", ("ac", "bc"))
     for node in document["nodes"][:2]:
-        node["data"]["algorithm"] = drawn.algorithm(f"open('/data/outputs/out.txt', 'w').write('{node['id']}')")
+        node["data"]["algorithm"] = drawn.algorithm(
+            f"open('/data/outputs/out.txt', 'w').write('{node['id']}')"
+        )
     document["nodes"][2]["data"]["algorithm"] = drawn.algorithm(
         "import os\nopen('/data/outputs/names.txt', 'w').write(' '.join(sorted(os.listdir('/data/inputs'))))"
     )
@@ -79,7 +83,9 @@ def test_no_key_is_in_anything_that_airflow_keeps(deployment: Deployment) -> Non
 
     key = DEVELOPMENT_KEY.removeprefix("0x").encode()
     home = deployment.up.home
-    kept = [file for part in ("airflow", "logs", "storage", "ocean-node") for file in (home / part).rglob("*")]
+    kept = [
+        file for part in ("airflow", "logs", "storage", "ocean-node") for file in (home / part).rglob("*")
+    ]
     holding = [str(file.relative_to(home)) for file in kept if file.is_file() and key in file.read_bytes()]
 
     assert holding == []

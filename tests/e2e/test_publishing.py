@@ -19,7 +19,9 @@ def test_publishing_in_mid_run_changes_nothing_for_that_run(deployment: Deployme
     second = drawn.graph("edited", "abc", ("ab", "bc"), {"a": 0.5})
     dag_id = deployment.publish(first)
     run_id = deployment.run(dag_id)
-    while not any(task.task_id == "a" and task.started for task in deployment.airflow.task_instances(dag_id, run_id)):
+    while not any(
+        task.task_id == "a" and task.started for task in deployment.airflow.task_instances(dag_id, run_id)
+    ):
         time.sleep(0.2)
 
     deployment.publish(second)

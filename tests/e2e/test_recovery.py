@@ -21,7 +21,9 @@ def test_a_task_killed_while_it_polls_is_retried_on_the_same_job(deployment: Dep
     """Supervisor and task process get kill -9 while the worker still looks at the job itself."""
     # Looks so far apart that the task is surely between two of them.
     deployment.connect("ocean_node_unhurried", poll_interval_seconds=20)
-    document = drawn.graph("killed-inline", "a", (), {"a": 15.0}, defaults={"ocean_node": "ocean_node_unhurried"})
+    document = drawn.graph(
+        "killed-inline", "a", (), {"a": 15.0}, defaults={"ocean_node": "ocean_node_unhurried"}
+    )
     dag_id = deployment.publish(document)
     before = {job.job_id for job in deployment.jobs()}
     run_id = deployment.run(dag_id)

@@ -58,7 +58,10 @@ def test_a_node_without_more_keeps_a_real_nodes_limits(monkeypatch: pytest.Monke
     ("connection", "message"),
     [
         ({}, "has no host. Put the Ocean Node's URL there"),
-        ({"host": "http://n", "extra": {"requests_per_minute": "many"}}, "requests_per_minute and poll_interval"),
+        (
+            {"host": "http://n", "extra": {"requests_per_minute": "many"}},
+            "requests_per_minute and poll_interval",
+        ),
     ],
 )
 def test_a_malformed_node_connection_says_what_to_mend(

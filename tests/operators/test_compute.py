@@ -14,6 +14,7 @@ import pendulum
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks.storage import content_store
@@ -66,13 +67,13 @@ def run(task: OceanComputeOperator, of: Any) -> dict[str, Any]:
     """As Airflow would: through the trigger when the task defers."""
     try:
         return task.execute(of)
-    except TaskDeferred as deferred:
+    except TaskDeferred as deferral:
+        return task.resume(of, asyncio.run(first_event(deferral.trigger)))
 
-        async def event() -> Any:
-            async for one in deferred.trigger.run():
-                return one.payload
 
-        return task.resume(of, asyncio.run(event()))
+async def first_event(trigger: BaseTrigger) -> Any:
+    async for event in trigger.run():
+        return event.payload
 
 
 def written(returned: dict[str, Any]) -> dict[str, str]:
@@ -124,7 +125,9 @@ def test_a_cleared_task_with_other_code_runs_it(between: proxy.Proxy) -> None:
 
 def test_a_run_varies_what_it_may(between: proxy.Proxy) -> None:
     code = "import os\nopen('/data/outputs/out.txt', 'w').write(os.environ['TEXT'])"
-    task = operator(code, environment_variables={"TEXT": "{{ params.rate }} on {{ ds }}, {{ run_id }}, {{ conn.x }}"})
+    task = operator(
+        code, environment_variables={"TEXT": "{{ params.rate }} on {{ ds }}, {{ run_id }}, {{ conn.x }}"}
+    )
 
     returned = run(task, context(rate=0.5))
 
@@ -160,12 +163,14 @@ def test_a_job_without_outputs_is_not_green(between: proxy.Proxy) -> None:
 
 
 def test_an_environment_that_fits_nothing_says_what_each_one_missed(between: proxy.Proxy) -> None:
-    with pytest.raises(AirflowFailException, match="(?s)NoEnvironment: .*at most 1 cpu, 64 cpu asked for"):
+    with pytest.raises(AirflowFailException, match=r"(?s)NoEnvironment: .*at most 1 cpu, 64 cpu asked for"):
         run(operator("pass", compute_resources={"cpu": 64}), context())
     assert "POST /api/services/freeCompute" not in between.passed
 
 
-def test_an_ocean_node_out_of_reach_is_tried_again(between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ocean_node_out_of_reach_is_tried_again(
+    between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = {"conn_type": "ocean_node", "host": "http://127.0.0.1:9"}
     monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
 

@@ -55,7 +55,9 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
         extra = {"requests_per_minute": 100_000, "poll_interval_seconds": INTERVAL_SECONDS}
         connection = {"conn_type": "ocean_node", "host": between.url, "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_WATCHED", json.dumps(connection))
-        monkeypatch.setenv("AIRFLOW_CONN_WALLET", json.dumps({"conn_type": "ocean_wallet", "password": KEYS[0]}))
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_WALLET", json.dumps({"conn_type": "ocean_wallet", "password": KEYS[0]})
+        )
         yield Watched(between, OceanNode(url, KeySigner(KEYS[0]), requests_per_minute=100_000))
 
 
