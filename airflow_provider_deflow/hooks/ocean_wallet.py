@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
@@ -31,7 +32,9 @@ class OceanWalletHook(BaseHook):
 
     async def async_signer(self) -> signing.Signer:
         """Like `signer`, from inside the triggerer's event loop."""
-        return signer_of(await self.aget_connection(self.wallet_conn_id))
+        connection = await self.aget_connection(self.wallet_conn_id)
+        # The first signer of a process imports for about a second.
+        return await asyncio.to_thread(signer_of, connection)
 
     def test_connection(self) -> tuple[bool, str]:
         """What the *Test* button says: the account's address, or why there is none."""

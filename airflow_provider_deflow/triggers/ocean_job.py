@@ -9,6 +9,7 @@ does not, because another triggerer goes on following it.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # Past the deadline a stop is asked for until the job is over; a node that cannot be asked for so
 # long is left to its own limit (`maxJobDuration`), and the task says so.
 STOPPING_SECONDS = 600.0
+# A task that nobody else holds may be collected before it is done.
+_STOPPING: set[asyncio.Task[None]] = set()
 
 
 class OceanJobTrigger(BaseTrigger):
@@ -110,13 +113,27 @@ class OceanJobTrigger(BaseTrigger):
                 self.log.info("Job %s: asked to stop: %s", self.job_id, why)
 
     async def on_kill(self) -> None:
-        """A person ended the task: ask for the job's stop until its own record says that it is over."""
+        """A person ended the task: the job is stopped, and asked again until its record says that it is over.
+
+        Airflow 3.3 cancels this call anew at every turn of its loop, about once a second, so the work
+        is a task of its own, which goes on when that happens.
+        """
+        work = asyncio.create_task(self._stop_until_over(), name=f"stop {self.job_id}")
+        _STOPPING.add(work)
+        work.add_done_callback(_STOPPING.discard)
+        await asyncio.shield(work)
+
+    async def _stop_until_over(self) -> None:
         settings = await OceanNodeHook(self.ocean_node_conn_id).async_settings()
+        give_up_at = time.time() + STOPPING_SECONDS
         async with aclosing(Watch.of(settings).follow(self.job_id, self.owner)) as looks:
             await self._ask_to_stop(settings, "the task was ended by a person")
             async for look in looks:
                 if look is None or (not isinstance(look, errors.OceanNodeError) and look.is_over):
                     self.log.info("Job %s: is over", self.job_id)
+                    return
+                if time.time() >= give_up_at:
+                    self.log.error("Job %s: may still run: it did not end when asked to", self.job_id)
                     return
                 await self._ask_to_stop(settings, "it has not ended yet")
 

@@ -59,7 +59,7 @@ def test_marking_a_deferred_task_failed_stops_its_job(deployment: Deployment) ->
     dag_id = deployment.publish(drawn.graph("marked-failed", "a", (), {"a": 120.0}))
     before = {job.job_id for job in deployment.jobs()}
     run_id = deployment.run(dag_id)
-    wait_for(lambda: "deferred" in [task.state for task in deployment.airflow.task_instances(dag_id, run_id)])
+    wait_for(lambda: "Running algorithm" in trigger_log(deployment, dag_id))
 
     deployment.airflow.set_task_state(dag_id, run_id, "a", "failed")
 
@@ -73,6 +73,12 @@ def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
     while not happened():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.2)
+
+
+def trigger_log(deployment: Deployment, dag_id: str) -> str:
+    """What triggers of this Dag's runs have said: empty until the triggerer has taken one up."""
+    logs = (deployment.up.home / "logs" / "tasks").glob(f"dag_id={dag_id}/**/*.trigger.*.log")
+    return "".join(log.read_text() for log in logs)
 
 
 def kill_task_processes(deployment: Deployment) -> int:

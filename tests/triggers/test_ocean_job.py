@@ -104,9 +104,31 @@ def test_at_the_deadline_the_trigger_stops_the_job(node: Watched) -> None:
 
 
 def test_a_persons_kill_stops_the_job_and_waits_for_its_end(node: Watched) -> None:
+    """As the triggerer does it: the run is cancelled, and within that cancellation `on_kill` is called."""
     job = node.start("import time; time.sleep(60)")
+    trigger = node.trigger(job.job_id)
 
-    asyncio.run(node.trigger(job.job_id).on_kill())
+    async def killed() -> None:
+        try:
+            await fired(trigger)
+        except asyncio.CancelledError:
+            await asyncio.wait_for(trigger.on_kill(), timeout=30)
+            raise
+
+    async def kill() -> None:
+        task = asyncio.create_task(killed())
+        while not node.between.passed:
+            await asyncio.sleep(0.01)
+        while not is_over():
+            task.cancel("a person")  # as Airflow 3.3 does: again and again
+            await asyncio.sleep(0.05)
+        await asyncio.gather(task, return_exceptions=True)
+
+    def is_over() -> bool:
+        seen = node.client.status(job.job_id)
+        return seen is not None and seen.is_over
+
+    asyncio.run(kill())
 
     seen = node.client.status(job.job_id)
     assert seen is not None
