@@ -59,7 +59,8 @@ def write_settings(home: Home, port: int) -> None:
             "fernet_key": _fernet_key(home),
             "simple_auth_manager_users": f"{USERNAME}:admin",
             "simple_auth_manager_passwords_file": passwords,
-            "execution_api_server_url": f"{url}/execution/",
+            "execution_api_server_url": f"http://{LOOPBACK}:{port}/execution/",
+            "default_task_retry_delay": 5,  # a person is watching
             "min_serialized_dag_update_interval": 0,
             "hostname_callable": "socket.gethostname",  # the default asks DNS, slowly when offline
         },
@@ -73,6 +74,7 @@ def write_settings(home: Home, port: int) -> None:
         # HS512 wants 64 bytes.
         "api_auth": {"jwt_secret": home.secret("jwt_secret", 64)},
         "scheduler": {"scheduler_idle_sleep_time": 0.1},
+        "workers": {"execution_api_timeout": 30},  # the default of 5 s is short on a busy laptop
         "dag_processor": {
             "dag_bundle_config_list": json.dumps(_BUNDLES),
             "dag_bundle_storage_path": home.airflow / "bundles",  # the default is in /tmp, one for all stacks
@@ -119,8 +121,9 @@ def migrate(home: Home, environment: Mapping[str, str]) -> None:
     done.write_text(version)
 
 
-def parts(url: str, environment: Mapping[str, str]) -> tuple[Part, ...]:
+def parts(port: int, environment: Mapping[str, str]) -> tuple[Part, ...]:
     """Scheduler, API server, Dag processor and triggerer."""
+    url = f"http://{LOOPBACK}:{port}"
     return tuple(
         Part(
             name=name,
@@ -128,6 +131,7 @@ def parts(url: str, environment: Mapping[str, str]) -> tuple[Part, ...]:
             command=(sys.executable, "-m", "airflow", *_COMMANDS[name]),
             environment=environment,
             is_ready=lambda since, name=name: is_healthy(url, name, since),  # type: ignore[misc]
+            port=port if name == "api-server" else None,
         )
         for name in NAMES
     )

@@ -157,7 +157,7 @@ def _plan(
     airflow_url = f"http://{ports.LOOPBACK}:{at['airflow']}" if with_airflow else ""
     if with_airflow:
         airflow_parts.write_settings(home, at["airflow"])
-        parts += airflow_parts.parts(airflow_url, airflow_parts.environment(home, settings))
+        parts += airflow_parts.parts(at["airflow"], airflow_parts.environment(home, settings))
     return Running(
         home=home.root,
         airflow_url=airflow_url,
@@ -179,6 +179,7 @@ def _mongod_part(home: Home, port: int, environment: Mapping[str, str]) -> Part:
         command=mongod.command(home, port),
         environment=environment,
         is_ready=lambda since: mongod.is_primary(port),
+        port=port,
     )
 
 
@@ -197,6 +198,7 @@ def _ocean_node_part(home: Home, port: int, environment: Mapping[str, str]) -> P
         command=(sys.executable, "-c", run, *options),
         environment=environment,
         is_ready=lambda since: _answers(f"http://{ports.LOOPBACK}:{port}/"),
+        port=port,
     )
 
 

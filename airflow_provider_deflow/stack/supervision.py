@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from airflow_provider_deflow.errors import StackError
 from airflow_provider_deflow.stack import marks
 from airflow_provider_deflow.stack.home import Home, write_private
@@ -34,13 +36,18 @@ _SETTLED_SECONDS: dict[Group, int] = {"base": 3, "airflow": 20}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process to keep running. `is_ready(since)`: it answers, and is the one started then (epoch)."""
+    """One process to keep running.
+
+    `is_ready(since)`: it answers, and is the one started then (epoch). With `port`, it also has to be
+    this part that listens there: another stack may have taken the port a moment before.
+    """
 
     name: str
     group: Group
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     is_ready: Callable[[float], bool]
+    port: int | None = None
     stop_seconds: int = 10
     ready_seconds: int = 180
 
@@ -111,7 +118,7 @@ class Supervisor:
                 part, info = self.parts[name], self.info(name)
                 if info["statename"] == "FATAL":
                     raise StackError(self._failure(name, "ended again and again while starting"))
-                if info["pid"] and part.is_ready(info["start"]):
+                if info["pid"] and _listens(info["pid"], part.port) and part.is_ready(info["start"]):
                     del waiting[name]
                     ready(name)
                 elif time.monotonic() - since > part.ready_seconds:
@@ -173,6 +180,21 @@ class Supervisor:
             f"{name} {what} — the end of {self.home.log(name)}:\n{tail(self.home, name)}\n"
             "`deflow doctor` checks what it needs"
         )
+
+
+def _listens(pid: int, port: int | None) -> bool:
+    """Whether the process, or one that it started, listens on the port; nothing to ask without one."""
+    if port is None:
+        return True
+    try:
+        process = psutil.Process(pid)
+        return any(
+            socket.status == psutil.CONN_LISTEN and socket.laddr.port == port
+            for each in (process, *process.children(recursive=True))
+            for socket in each.net_connections(kind="tcp")
+        )
+    except psutil.Error:
+        return False
 
 
 def tail(home: Home, part: str, lines: int = 15) -> str:
