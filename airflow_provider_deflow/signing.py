@@ -5,7 +5,8 @@ A `Signer` knows one address and signs bytes for it; whoever holds one cannot re
 What is signed, and for whom, is the caller's business: `ocean` builds the messages of an Ocean
 Node. Addresses are EIP-55 everywhere, because an Ocean Node compares them as text.
 
-eth-account takes about a second to import, so it is imported by the functions that need it.
+eth-keys is imported by the functions that need it: most processes sign nothing. eth-account, which
+would bring the EIP-191 prefix of one line, takes a second longer, in every task.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Signer(Protocol):
 class KeySigner:
     """A signer whose key is in this process; nothing that prints or copies it shows the key."""
 
-    __slots__ = ("_account",)
+    __slots__ = ("_key",)
 
     def __init__(self, private_key: str) -> None:
         if not _PRIVATE_KEY.fullmatch(private_key.strip()):
@@ -42,10 +43,11 @@ class KeySigner:
                 "the private key is malformed — it must be 64 hexadecimal digits, with or without 0x; "
                 "correct it where it is kept"
             )
-        from eth_account import Account
+        from eth_keys import keys
 
         try:
-            self._account = Account.from_key(private_key.strip())
+            self._key = keys.PrivateKey(bytes.fromhex(private_key.strip().removeprefix("0x")))
+            self._key.public_key.to_checksum_address()
         except Exception:
             # Zero, or beyond the curve's order. The cause would carry the key: it is not chained.
             raise SettingsError(
@@ -54,12 +56,11 @@ class KeySigner:
 
     @property
     def address(self) -> str:
-        return str(self._account.address)
+        return str(self._key.public_key.to_checksum_address())
 
     def sign_message(self, message: bytes) -> str:
-        from eth_account.messages import encode_defunct
-
-        return "0x" + bytes(self._account.sign_message(encode_defunct(message)).signature).hex()
+        signature = self._key.sign_msg_hash(_personal(message)).to_bytes()
+        return "0x" + signature[:64].hex() + bytes([signature[64] + 27]).hex()
 
     def __repr__(self) -> str:
         return f"KeySigner({self.address})"
@@ -67,6 +68,11 @@ class KeySigner:
     def __reduce__(self) -> NoReturn:
         # A pickle of a signer in an XCom or a queue would be the key in clear.
         raise TypeError("a signer stays in its process: send its address, or the connection's id")
+
+
+def _personal(message: bytes) -> bytes:
+    """The hash that a personal signature signs (EIP-191, version 0x45)."""
+    return keccak(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message))
 
 
 def keccak(data: bytes) -> bytes:
@@ -97,12 +103,14 @@ def recover_address(message: bytes, signature: str) -> str:
     """The account whose personal signature over `message` this is; v may be 0, 1, 27 or 28."""
     if not _SIGNATURE.fullmatch(signature):
         raise SettingsError("the signature is malformed — it must be 0x and 130 hexadecimal digits")
-    from eth_account import Account
-    from eth_account.messages import encode_defunct
+    from eth_keys import keys
 
     raw = bytes.fromhex(signature.removeprefix("0x"))
-    recovery = raw[64] + 27 if raw[64] < 27 else raw[64]
+    recovery = raw[64] - 27 if raw[64] >= 27 else raw[64]
     try:
-        return str(Account.recover_message(encode_defunct(message), signature=raw[:64] + bytes([recovery])))
+        key = keys.Signature(raw[:64] + bytes([recovery])).recover_public_key_from_msg_hash(
+            _personal(message)
+        )
+        return str(key.to_checksum_address())
     except Exception as error:
         raise SettingsError(f"no account gives this signature — {error}") from error

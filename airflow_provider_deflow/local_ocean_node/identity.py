@@ -38,7 +38,7 @@ class Identity:
 
 def load_identity(folder: Path) -> Identity:
     """The identity kept in `folder`, made now if there is none."""
-    from eth_keys.datatypes import PrivateKey  # about half a second, as eth-account
+    from eth_keys.datatypes import PrivateKey
 
     private_key = PrivateKey(_kept_key(folder / "node.key"))
     return Identity(

@@ -2,7 +2,7 @@
 """One node of a graph as a task: find or start its job, follow it, keep its outputs.
 
 The decisions are made below Airflow, in `jobs` and `job_request`; here they meet the task's context.
-A short job is seen to its end by at most `INLINE_POLLS` looks in the worker. A longer one is handed
+A short job is seen to its end by at most two looks in the worker. A longer one is handed
 to the triggerer and comes back through `resume`. Green means: it ended, exit code 0, its outputs
 were fetched, checked and kept.
 
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.outputs import ContentStore, Outputs
     from airflow_provider_deflow.signing import Signer
 
-INLINE_POLLS = 2
+# What handing a task to the triggerer and back costs in Airflow: to wait here that long is never slower.
+DEFERRAL_SECONDS = 3.0
 # Beyond the node's queue and the algorithm's own limit: time for image and data.
 GRACE_SECONDS = 600.0
 OUTPUTS_KEY = "deflow_outputs"
@@ -258,10 +259,10 @@ class OceanComputeOperator(BaseOperator):
         return job_request.build(work.node, inputs, environment, int(min(self.max_duration_seconds, longest)))
 
     def _follow_inline(self, work: _Work, job: compute.ComputeJob) -> compute.ComputeJob:
-        for _ in range(INLINE_POLLS):
+        for pause in (work.poll_interval_seconds, max(work.poll_interval_seconds, DEFERRAL_SECONDS)):
             if job.is_over:
                 return job
-            time.sleep(work.poll_interval_seconds)
+            time.sleep(pause)
             now = work.ocean_node.status(job.job_id)
             if now is None:
                 raise errors.JobVanished(

@@ -211,7 +211,7 @@ def _answers(url: str) -> bool:
 
 def _ocean_node_connection(url: str, *, is_local: bool) -> str:
     # A real Ocean Node keeps the limits that its own connection would have by default.
-    pace = {"requests_per_minute": 600, "poll_interval_seconds": 0.5} if is_local else {}
+    pace = {"requests_per_minute": 600, "poll_interval_seconds": 1} if is_local else {}
     return json.dumps({"conn_type": "ocean_node", "host": url, "extra": pace})
 
 
