@@ -43,10 +43,10 @@ class KeySigner:
                 "the private key is malformed — it must be 64 hexadecimal digits, with or without 0x; "
                 "correct it where it is kept"
             )
-        from eth_keys import keys
+        from eth_keys.datatypes import PrivateKey
 
         try:
-            self._key = keys.PrivateKey(bytes.fromhex(private_key.strip().removeprefix("0x")))
+            self._key = PrivateKey(bytes.fromhex(private_key.strip().removeprefix("0x")))
             self._key.public_key.to_checksum_address()
         except Exception:
             # Zero, or beyond the curve's order. The cause would carry the key: it is not chained.
@@ -103,14 +103,12 @@ def recover_address(message: bytes, signature: str) -> str:
     """The account whose personal signature over `message` this is; v may be 0, 1, 27 or 28."""
     if not _SIGNATURE.fullmatch(signature):
         raise SettingsError("the signature is malformed — it must be 0x and 130 hexadecimal digits")
-    from eth_keys import keys
+    from eth_keys.datatypes import Signature
 
     raw = bytes.fromhex(signature.removeprefix("0x"))
     recovery = raw[64] - 27 if raw[64] >= 27 else raw[64]
     try:
-        key = keys.Signature(raw[:64] + bytes([recovery])).recover_public_key_from_msg_hash(
-            _personal(message)
-        )
+        key = Signature(raw[:64] + bytes([recovery])).recover_public_key_from_msg_hash(_personal(message))
         return str(key.to_checksum_address())
     except Exception as error:
         raise SettingsError(f"no account gives this signature — {error}") from error
