@@ -57,6 +57,13 @@ class Airflow(AirflowApi):
         dag = self._get(f"/dags/{dag_id}", none_if_missing=True)
         return dag is None or bool(dag["is_stale"])
 
+    def dag_versions(self, dag_id: str) -> int:
+        return int(self._get(f"/dags/{dag_id}/dagVersions")["total_entries"])
+
+    def links(self, dag_id: str, run_id: str, task_id: str) -> dict[str, str]:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
+        return dict(self._get(path)["extra_links"])
+
     def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         self._ask("PATCH", path, body={"new_state": state})

@@ -66,6 +66,11 @@ def test_one_job_by_hand(deployment: Deployment) -> None:
     (greeting,) = deployment.content.outputs(returned["outputs"]).files
     with deployment.content.open(greeting.sha256) as text:
         assert text.read().decode() == f"Hello from run {run_id}"
+    job = f"{deployment.up.ocean_node_url}/api/services/compute?jobId={returned['job_id']}"
+    assert deployment.airflow.links("example_one_job", run_id, "greet") == {
+        "Ocean job": job,
+        "Ocean Node": deployment.up.ocean_node_url,
+    }
 
 
 def test_two_jobs_with_a_handover_by_hand(deployment: Deployment) -> None:

@@ -61,6 +61,22 @@ def test_a_bad_graph_is_an_import_error_of_its_own_file(deployment: Deployment) 
     assert state.run.state == "success", deployment.why(state)
 
 
+def test_publishing_one_graph_makes_no_new_dag_version_of_another(deployment: Deployment) -> None:
+    still = deployment.publish(drawn.graph("still", "ab", ("ab",)))
+    moving = deployment.publish(drawn.graph("moving", "a"))
+    for dag_id in (still, moving):
+        state = deployment.end_of(dag_id, deployment.run(dag_id))
+        assert state.run.state == "success", deployment.why(state)
+
+    deployment.publish(drawn.graph("moving", "ab", ("ab",)))
+    deadline = time.monotonic() + 60
+    while deployment.airflow.dag_versions(moving) == 1 and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+    assert deployment.airflow.dag_versions(moving) == 2
+    assert deployment.airflow.dag_versions(still) == 1
+
+
 def test_a_deleted_graph_leaves_airflow_and_its_revisions_stay(deployment: Deployment) -> None:
     dag_id = deployment.publish(drawn.graph("short-lived", "a"))
     deployment.airflow.wait_for_dag(dag_id, timeout_seconds=60)
