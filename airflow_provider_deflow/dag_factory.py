@@ -128,7 +128,9 @@ def load_dags() -> dict[str, DAG]:
     from airflow_provider_deflow.hooks.store import GraphStoreHook
 
     only = get_parsing_context().dag_id
-    return {dag.dag_id: dag for dag in _dags(GraphStoreHook().store().published_at(), only)}
+    with GraphStoreHook() as hook:
+        revisions = hook.store().published_at()
+    return {dag.dag_id: dag for dag in _dags(revisions, only)}
 
 
 def _dags(revisions: Iterable[Revision], only: str | None) -> Iterable[DAG]:
