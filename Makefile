@@ -22,7 +22,7 @@ demo: $(READY)  ## start everything, run the example graph, show its result, sto
 	@$(BIN)/deflow demo
 
 up: $(READY)  ## start everything and stay: the Airflow UI with DeFlow in it
-	@$(BIN)/deflow up
+	@$(BIN)/deflow up --dags dags
 
 test: check  ## check, then the whole test suite
 	@echo "test: the whole suite; parts are started for real, so this takes a while"

@@ -59,12 +59,12 @@ def _ocean_node() -> dict[str, Any]:
         "conn-fields": {
             "requests_per_minute": {
                 "label": "Requests per minute",
-                "description": "How many the node allows one address; a node's own default is 30.",
+                "description": "How many the Ocean Node allows one address; its own default is 30.",
                 "schema": {"type": ["integer", "null"], "default": 30, "minimum": 1},
             },
             "poll_interval_seconds": {
                 "label": "Seconds between looks",
-                "description": "How often the jobs on this node are looked at, all in one request.",
+                "description": "How often the jobs there are looked at, all in one request.",
                 "schema": {"type": ["number", "null"], "default": 10, "exclusiveMinimum": 0},
             },
         },

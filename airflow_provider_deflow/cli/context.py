@@ -73,6 +73,8 @@ class CliContext:
                 f"no Airflow is known: no stack is up in {self.home}. Start one with `deflow up`, or name "
                 "one with --airflow-url, its login in DEFLOW_AIRFLOW_USERNAME and DEFLOW_AIRFLOW_PASSWORD."
             )
+        if url and urlsplit(url).scheme not in ("http", "https"):
+            raise errors.SettingsError(f"--airflow-url {url!r} is no address such as http://localhost:8080.")
         # The stack's login is for the stack's Airflow only.
         login = stack if url in (None, stack.get("airflow_url")) else {}
         username = os.environ.get("DEFLOW_AIRFLOW_USERNAME") or login.get("username", "")

@@ -65,9 +65,20 @@ class Outcome:
 
 @click.command()
 @click.option(
-    "--home", type=click.Path(path_type=Path), default=".deflow", show_default=True, envvar="DEFLOW_HOME"
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".deflow",
+    show_default=True,
+    envvar="DEFLOW_HOME",
+    help="Folder that keeps everything of the stack.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default=".demo", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".demo",
+    show_default=True,
+    help="Folder for run.json, result.tar and report.png.",
+)
 @click.option(
     "--ocean-node-url", help=f"A real Ocean Node; its free jobs are signed with the key in {KEY_VARIABLE}."
 )

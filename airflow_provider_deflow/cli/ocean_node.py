@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 @click.command("ocean-node")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8001, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8001,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -28,10 +34,18 @@ if TYPE_CHECKING:
     help="Keeps the node's key, jobs and buckets over restarts.",
 )
 @click.option(
-    "--requests-per-minute", default=30, show_default=True, help="Allowed per caller, as on a real node."
+    "--requests-per-minute",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    help="Allowed per caller, as on a real node.",
 )
 @click.option(
-    "--tick-seconds", default=2.0, show_default=True, help="The engine's pace; a real node's is 2 seconds."
+    "--tick-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="The engine's pace; a real node's is 2 seconds.",
 )
 @click.option(
     "--unisolated", is_flag=True, help="Run algorithms without bubblewrap, with your own rights. Dangerous."

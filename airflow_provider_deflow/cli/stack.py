@@ -34,8 +34,13 @@ _home = click.option(
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Port of Airflow.  [default: the last one, or 8080]"
 )
+@click.option(
+    "--dags",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A folder of Dag files of your own, read beside the drawn graphs.",
+)
 @click.option("--open", "opens", is_flag=True, help="Open the browser when everything is ready.")
-def up(home: Path, port: int | None, opens: bool) -> None:
+def up(home: Path, port: int | None, dags: Path | None, opens: bool) -> None:
     """Start MongoDB, an Ocean Node and Airflow, and stay until stopped (Ctrl-C)."""
     from airflow_provider_deflow import stack
 
@@ -45,7 +50,7 @@ def up(home: Path, port: int | None, opens: bool) -> None:
     began = time.monotonic()
     try:
         click.echo(f"Starting in {home.absolute()}")
-        with stack.running(home, port=port, report=click.echo) as running:
+        with stack.running(home, port=port, dags=dags, report=click.echo) as running:
             click.echo(f"Everything is up after {time.monotonic() - began:.0f} s.\n\n{_addresses(running)}")
             if opens:
                 webbrowser.open(running.airflow_url)

@@ -8,19 +8,22 @@ by the node's or edge's id. Nothing a document can hold makes this raise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from airflow_provider_deflow import errors
 from airflow_provider_deflow.graphs import values
 from airflow_provider_deflow.graphs.graph import Graph
 from airflow_provider_deflow.graphs.problem import DOCUMENT, Problem, path
 from airflow_provider_deflow.graphs.sources import KIND
 from airflow_provider_deflow.graphs.structure import structural_problems
 
-__all__ = ["DOCUMENT", "Problem", "find_problems", "read"]
+__all__ = ["DOCUMENT", "Problem", "checked", "find_problems", "read"]
+
+V = TypeVar("V", bound=BaseModel)
 
 # pydantic's word for a misfit -> what it should be
 _TYPES = {
@@ -59,6 +62,20 @@ def find_problems(document_or_graph: object) -> list[Problem]:
     if isinstance(document_or_graph, Graph):
         return read(document_or_graph.to_document())[1]
     return read(document_or_graph)[1]
+
+
+def checked(kind: type[V], value: V | Mapping[str, Any], name: str) -> V:
+    """A part of a graph, given as a value or in the document's words, for what is built by hand.
+
+    Raises `InvalidGraph` with all its problems; none of them repeats what was given.
+    """
+    if isinstance(value, kind):
+        return value
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        misfits = error.errors(include_url=False, include_input=False)
+        raise errors.InvalidGraph(name, list(_value_problems(misfits))) from None
 
 
 def read(document: object) -> tuple[Graph | None, list[Problem]]:

@@ -25,7 +25,8 @@ from airflow_provider_deflow.graphs.values import shaped
 class Value(BaseModel):
     """A part of a graph document: frozen, and unknown keys or the wrong type are problems."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    # What does not fit may be a secret in the wrong place: no error repeats it.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 # The name of a kind within a union appears in pydantic's paths; `problems` takes these out again.

@@ -43,7 +43,12 @@ class LocalOceanNode:
     @classmethod
     def assemble(cls, settings: NodeSettings, isolation: Isolation) -> LocalOceanNode:
         folder = settings.folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingsError(
+                f"the local Ocean Node cannot write {folder} — {error.strerror}; choose another --folder"
+            ) from error
         lock = _lock(folder)
         identity = load_identity(folder)
         machine = Machine.here(folder)

@@ -19,7 +19,7 @@ Reply = Mapping[str, Any]
 def unexpected(what: str, found: object) -> UnexpectedReply:
     return UnexpectedReply(
         f"the Ocean Node's reply is not understood: {what}, found {type(found).__name__} {str(found)[:80]!r} "
-        "— likely another version of the node; ask `deflow doctor` which one it is"
+        "— likely another version than 3.2, which DeFlow knows; *Test* of its connection says which"
     )
 
 

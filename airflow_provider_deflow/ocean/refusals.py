@@ -32,12 +32,12 @@ class _Rule(NamedTuple):
     hint: str
 
 
-_OTHER_VERSION = "Likely another version of the node: `deflow doctor` asks which one it is."
+_OTHER_VERSION = "Likely another version than 3.2, which DeFlow knows: *Test* of its connection says which."
 _SIZE = "Ask for less, or choose another environment."
 
 # First match wins.
 _RULES = [
-    _Rule("Rate limit exceeded", "busy", "It waits as long as the node says."),
+    _Rule("Rate limit exceeded", "busy", "It waits as long as the Ocean Node says."),
     _Rule("Too many active connections", "busy", "Too many clients use this node now; it is tried again."),
     _Rule("Not enough available ", "busy", "Other jobs use it now; it is tried again."),
     _Rule("Too many running (free )?jobs", "busy", "Other jobs must end first; it is tried again."),
@@ -95,7 +95,7 @@ _RULES = [
     _Rule(
         "Cannot find image",
         "rejected",
-        "Check image and tag; the node must reach the registry, and run on a processor the image is for.",
+        "Check image and tag; the Ocean Node must reach the registry, and have a processor the image is for.",
     ),
     _Rule("Unable to extract docker image", "rejected", "The algorithm names no image; add `image`."),
     _Rule("Building image is not allowed", "rejected", "Push a built image to a registry and name it."),
@@ -105,7 +105,7 @@ _RULES = [
     _Rule(
         "DDO .* not found|not served by the current node",
         "rejected",
-        "Check the DID; the node may not index it.",
+        "Check the DID; the Ocean Node may not index it.",
     ),
     _Rule("Cannot find service", "rejected", "Check the service id in the asset."),
     _Rule(
@@ -173,7 +173,7 @@ def classify(status: int, text: str, route: str, url: str = "") -> OceanNodeErro
     if rule is None and status >= 500 and text.lower() in _SPEECHLESS:
         hint = "It says so for an unknown id too: check the job, and that this is its Ocean Node."
         return OceanNodeBusy(f"{start}. {hint}", url=url, route=route)
-    hint = rule.hint if rule else "See the node's documentation for what that means."
+    hint = rule.hint if rule else "See the Ocean Node's documentation for what that means."
     kind = NonceRejected if rule and rule.kind == "nonce" else RequestRejected
     return kind(f"{start}. {hint}", url=url, route=route, status=status, words=text)
 

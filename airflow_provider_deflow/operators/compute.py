@@ -22,6 +22,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_deflow import errors, handover, job_request, jobs, links
 from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.hooks import signed_urls
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
@@ -67,7 +68,7 @@ class OceanComputeOperator(BaseOperator):
     """Runs one compute job on an Ocean Node.
 
     :param node: what to run, in the words of a graph document's node `data`: a mapping or the value
-    :param defaults: what holds where `node` is silent; a graph's `defaults`
+    :param defaults: what holds where `node` is silent; a graph's `defaults`, likewise
 
     Datasets come from `node` and from the `HandoverOperator`s upstream. The job's id is found again by
     whichever attempt comes next, so a retry follows the same job.
@@ -80,12 +81,12 @@ class OceanComputeOperator(BaseOperator):
         self,
         *,
         node: graphs.ComputeData | Mapping[str, Any],
-        defaults: graphs.Defaults | None = None,
+        defaults: graphs.Defaults | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.node = node if isinstance(node, graphs.ComputeData) else graphs.ComputeData.model_validate(node)
-        self.node_defaults = defaults or graphs.Defaults()
+        self.node = problems.checked(graphs.ComputeData, node, self.task_id)
+        self.node_defaults = problems.checked(graphs.Defaults, defaults or {}, self.task_id)
         self.ocean_node_url = ""
         self.job_id = ""
 

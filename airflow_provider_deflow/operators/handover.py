@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_deflow import handover, jobs
 from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
@@ -38,7 +39,7 @@ class HandoverOperator(BaseOperator):
 
     def __init__(self, *, edge: graphs.GraphEdge | Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.edge = edge if isinstance(edge, graphs.GraphEdge) else graphs.GraphEdge.model_validate(edge)
+        self.edge = problems.checked(graphs.GraphEdge, edge, self.task_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Hand the files over; return the reference of what was handed over, and its size."""

@@ -19,6 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from airflow_provider_deflow import http
 from airflow_provider_deflow.errors import GraphNotFound, SettingsError, StackError
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ class AirflowApi:
             return self._session.request(method, url, params=asked, json=body, timeout=TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise StackError(
-                f"Airflow at {self.base_url} does not answer {method} {path}: {error}. "
+                f"Airflow at {self.base_url} does not answer {method} {path}: {http.explain(error)}. "
                 "Is it running? `deflow up` starts it."
             ) from error
 

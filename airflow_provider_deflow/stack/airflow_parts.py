@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Airflow as four parts of the stack, with settings for a laptop: SQLite, few workers, short pauses.
 
-Airflow is run, never imported. Its settings are one generated airflow.cfg; what an environment
-variable sets on top (`AIRFLOW__SECTION__KEY`) wins, as always in Airflow.
+Airflow is run, never imported. Its settings are one generated airflow.cfg. The caller's own
+`AIRFLOW__SECTION__KEY` variables stay out; those given to the stack by name win over the file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -45,8 +46,11 @@ _BUNDLES = [
 ]
 
 
-def write_settings(home: Home, port: int) -> None:
-    """airflow.cfg and the login, with keys that stay the same from start to start."""
+def write_settings(home: Home, port: int, dags: Path | None) -> None:
+    """airflow.cfg and the login, with keys that stay the same from start to start.
+
+    `dags` is a folder of Dag files to read beside the drawn graphs.
+    """
     # By name: an Ocean Node does not fetch from 127.0.0.1, not even files that we signed.
     url = f"http://localhost:{port}"
     passwords = home.airflow / "passwords.json"
@@ -76,7 +80,7 @@ def write_settings(home: Home, port: int) -> None:
         "scheduler": {"scheduler_idle_sleep_time": 0.1},
         "workers": {"execution_api_timeout": 30},  # the default of 5 s is short on a busy laptop
         "dag_processor": {
-            "dag_bundle_config_list": json.dumps(_BUNDLES),
+            "dag_bundle_config_list": json.dumps(_BUNDLES + ([_folder(dags)] if dags else [])),
             "dag_bundle_storage_path": home.airflow / "bundles",  # the default is in /tmp, one for all stacks
             "bundle_refresh_check_interval": 1,
         },
@@ -87,6 +91,14 @@ def write_settings(home: Home, port: int) -> None:
         lines.append(f"\n[{section}]")
         lines += [f"{name} = {str(value).replace('%', '%%')}" for name, value in options.items()]
     write_private(home.airflow / "airflow.cfg", "\n".join(lines) + "\n")
+
+
+def _folder(dags: Path) -> dict[str, Any]:
+    return {
+        "name": "dags",
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(dags.resolve()), "refresh_interval": 5},
+    }
 
 
 def password(home: Home) -> str:

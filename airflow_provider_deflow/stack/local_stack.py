@@ -95,18 +95,19 @@ def running(
     wallet_key: str | None = None,
     with_airflow: bool = True,
     port: int | None = None,
+    dags: Path | None = None,
     environment: Mapping[str, str] | None = None,
     report: Callable[[str], None] = _silent,
 ) -> Iterator[Running]:
     """Start everything, hand it over when all parts are healthy, end everything.
 
     `ocean_node_url` and `wallet_key` replace the local Ocean Node and its development account; `port`
-    is Airflow's; `environment` is added to what Airflow's processes get.
+    is Airflow's; `dags` a folder of Dag files for it; `environment` is added to what its processes get.
     """
     folder = Home.at(home)
     with folder.owned():
         _clear_leftovers(folder, report)
-        up = _plan(folder, ocean_node_url, wallet_key, with_airflow, port, environment or {})
+        up = _plan(folder, ocean_node_url, wallet_key, with_airflow, port, dags, environment or {})
         try:
             _start(up, folder, report)
             yield up
@@ -128,6 +129,7 @@ def _plan(
     wallet_key: str | None,
     with_airflow: bool,
     port: int | None,
+    dags: Path | None,
     more: Mapping[str, str],
 ) -> Running:
     """Choose ports, write settings, and name every part; nothing runs yet."""
@@ -156,7 +158,7 @@ def _plan(
     } | dict(more)
     airflow_url = f"http://{ports.LOOPBACK}:{at['airflow']}" if with_airflow else ""
     if with_airflow:
-        airflow_parts.write_settings(home, at["airflow"])
+        airflow_parts.write_settings(home, at["airflow"], dags)
         parts += airflow_parts.parts(at["airflow"], airflow_parts.environment(home, settings))
     return Running(
         home=home.root,

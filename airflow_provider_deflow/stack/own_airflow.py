@@ -53,13 +53,13 @@ def slow_settings() -> tuple[Setting, ...]:
             found.append(_setting(option, value, str(most), late))
     bundles = values["dag_processor/dag_bundle_config_list"]
     if _BUNDLE not in (bundles or ""):
-        no_graphs = "graphs are not read (add the bundle to those you have)"
+        with_ours = json.loads(bundles or "[]") + _BUNDLES
         found.append(
             _setting(
                 "dag_processor/dag_bundle_config_list",
                 "without DeFlow's bundle",
-                json.dumps(_BUNDLES),
-                no_graphs,
+                json.dumps(with_ours),
+                "graphs are not read",
             )
         )
     return tuple(found)

@@ -12,7 +12,6 @@ Both Dags run on one stack (4 slots, idle sleep 0.1 s), one after the other, and
 from __future__ import annotations
 
 import itertools
-import json
 import statistics
 import tempfile
 from pathlib import Path
@@ -27,18 +26,6 @@ from airflow_provider_deflow.stack.airflow_api import AirflowApi, RunState
 NODES = 10
 RUNS = 3
 CODE = "open('/data/outputs/out.txt', 'w').write('x')"
-BUNDLES = [
-    {
-        "name": "deflow",
-        "classpath": "airflow_provider_deflow.bundle.DeflowDagBundle",
-        "kwargs": {"refresh_interval": 1},
-    },
-    {
-        "name": "peer",
-        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-        "kwargs": {"path": str(Path(__file__).parent / "dags")},
-    },
-]
 
 
 def document() -> dict[str, object]:
@@ -53,10 +40,9 @@ def document() -> dict[str, object]:
 
 def measure() -> dict[str, float]:
     """Seconds per node: the median of a few runs after one that warms up."""
-    settings = {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES)}
     with (
         tempfile.TemporaryDirectory(prefix="deflow-bench-") as home,
-        stack.running(Path(home), environment=settings) as up,
+        stack.running(Path(home), dags=Path(__file__).parent / "dags") as up,
         AirflowApi(up.airflow_url, up.username, up.password) as airflow,
         pymongo.MongoClient(up.mongo_uri) as mongo,
     ):

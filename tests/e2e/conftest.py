@@ -27,20 +27,7 @@ from airflow_provider_deflow.stack.airflow_api import AirflowApi, RunState
 from airflow_provider_deflow.stack.local_stack import DEVELOPMENT_KEY
 
 ROOT = Path(__file__).parents[2]
-BUNDLES = [
-    {
-        "name": "deflow",
-        "classpath": "airflow_provider_deflow.bundle.DeflowDagBundle",
-        "kwargs": {"refresh_interval": 1},
-    },
-    {
-        "name": "examples",
-        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-        "kwargs": {"path": str(ROOT / "dags"), "refresh_interval": 30},
-    },
-]
 SETTINGS = {
-    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
@@ -160,7 +147,7 @@ def _free_port() -> int:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("e2e"))
     with (
-        stack.running(home, port=_free_port(), environment=SETTINGS, report=print) as up,
+        stack.running(home, port=_free_port(), dags=ROOT / "dags", environment=SETTINGS, report=print) as up,
         Airflow(up.airflow_url, up.username, up.password) as airflow,
         pymongo.MongoClient(up.mongo_uri) as mongo,
     ):

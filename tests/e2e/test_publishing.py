@@ -24,11 +24,11 @@ def test_publishing_in_mid_run_changes_nothing_for_that_run(deployment: Deployme
     ):
         time.sleep(0.2)
 
+    old_version = deployment.airflow.dag_run(dag_id, run_id).bundle_version
     deployment.publish(second)
-    while deployment.airflow.dag_run(dag_id, new_run := deployment.run(dag_id)).bundle_version == (
-        old_version := deployment.airflow.dag_run(dag_id, run_id).bundle_version
-    ):
-        time.sleep(0.5)  # Airflow has not read the new revision yet: that run belongs to the old one
+    while deployment.airflow.dag_versions(dag_id) == 1:
+        time.sleep(0.5)  # Airflow has not read the new revision yet
+    new_run = deployment.run(dag_id)
 
     old, new = deployment.end_of(dag_id, run_id), deployment.end_of(dag_id, new_run)
     assert old.run.state == "success", deployment.why(old)

@@ -76,10 +76,8 @@ os.wait()
 def test_past_its_time_it_is_killed_and_keeps_its_files(alice: Consumer):
     code = "import time; open('/data/outputs/early.txt', 'w').write('early'); time.sleep(60)"
 
-    began = time.monotonic()
     job_id, job = alice.run(code, maxJobDuration=1)
 
-    assert time.monotonic() - began < 10
     assert (job["status"], job["stopRequested"]) == (71, False)
     assert job["terminationDetails"] == {"exitCode": 137, "OOMKilled": False}
     assert float(job["algoStopTimestamp"]) - float(job["algoStartTimestamp"]) >= 1

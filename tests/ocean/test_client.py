@@ -186,7 +186,7 @@ def test_a_429_is_waited_for_as_long_as_it_says_by_every_client(scripted_node, n
     scripted_node.answer("GET", COMPUTE, (200, []))
     began = time.monotonic()
     assert node.start_free(REQUEST).job_id == JOB_ID
-    assert 1.0 <= time.monotonic() - began < 3.0
+    assert time.monotonic() - began >= 1.0
     node._connection._allowance.close_for(0.5)
     began = time.monotonic()
     with client.OceanNode(scripted_node.url, signer, state_folder=tmp_path) as other:

@@ -144,11 +144,11 @@ def test_the_texts_are_the_nodes_own(recorded):
 # What happened to the recorded jobs. `-later` is after the node's cron had turned 41, 62 and 71 into 70.
 RECORDED = {
     "jobs": {
-        "create-failed-final": ("failed", "the node could not create the container"),
+        "create-failed-final": ("failed", "the Ocean Node could not create the container"),
         "upload-to-container-failed-final": ("failed", "the container vanished"),
         "outputs-lost-final": ("failed", "the outputs could not be stored"),
         "user-stop-after-request": (None, "It has not ended: it is running the algorithm."),
-        "user-stop-final": ("stopped", "somebody asked the node to stop it"),
+        "user-stop-final": ("stopped", "somebody asked the Ocean Node to stop it"),
         "exit3-final": ("failed", "while running the algorithm: it ended with exit code 3"),
         "no-start-final": ("failed", "the container could not start"),
         "oom-engine-hangs": (None, "It has not ended: it is running the algorithm."),
@@ -159,16 +159,16 @@ RECORDED = {
         "data-404-final": ("failed", "a dataset could not be fetched"),
         "timeout-at-60": (None, "It has not ended: it is collecting the results."),
         "timeout-final": ("failed", "it was killed when its 5 s were over"),
-        "pull-failed-final": ("failed", "the node could not pull the image"),
+        "pull-failed-final": ("failed", "the Ocean Node could not pull the image"),
         "live-final": ("succeeded", "It succeeded with exit code 0."),
         "build-final": ("succeeded", "It succeeded with exit code 0."),
         "quota-final": ("succeeded", "It succeeded with exit code 0."),
     },
     "jobs-settled": {
-        "user-stop-later": ("stopped", "somebody asked the node to stop it"),
+        "user-stop-later": ("stopped", "somebody asked the Ocean Node to stop it"),
         "exit3-later": ("failed", "it ended with exit code 3"),
-        "no-start-later": ("failed", "the node tells no exit code"),
-        "outputs-lost-later": ("failed", "the node tells no exit code"),
+        "no-start-later": ("failed", "no exit code is told"),
+        "outputs-lost-later": ("failed", "no exit code is told"),
         "oom-later": ("failed", "it was killed for using more memory than it had"),
         "timeout-later": ("failed", "it was killed when its 5 s were over"),
         # Its engine stood still: noticed 797 s after the start of at most 600, but it ended by itself.
@@ -180,7 +180,7 @@ RECORDED = {
     "queue": {
         "queue-run-at-1": (None, "It has not ended: it is waiting in the node's queue."),
         "queue-run-final": ("succeeded", "It succeeded with exit code 0."),
-        "filler-1-final": ("stopped", "somebody asked the node to stop it"),
+        "filler-1-final": ("stopped", "somebody asked the Ocean Node to stop it"),
     },
 }
 
@@ -232,7 +232,7 @@ def test_nothing_seen_before_changes_nothing():
 def test_outputs_that_go_elsewhere_are_not_missed():
     job = ComputeJob.from_reply(reply(results=[]))
     assert job.outcome == "failed"
-    assert "the node has no outputs of it" in job.ended_because
+    assert "the Ocean Node has no outputs of it" in job.ended_because
     assert replace(job, output_expected=False).outcome == "succeeded"
     assert ComputeJob.from_reply(reply(results=[], output="0427")).outcome == "succeeded"
 

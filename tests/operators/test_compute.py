@@ -168,6 +168,18 @@ def test_an_environment_that_fits_nothing_says_what_each_one_missed(between: pro
     assert "POST /api/services/freeCompute" not in between.passed
 
 
+def test_a_node_written_wrong_lists_its_problems_and_repeats_no_value() -> None:
+    key = "0x" + "ab" * 32
+
+    with pytest.raises(errors.InvalidGraph) as failure:
+        operator("pass", wallet=key, retires=3)
+
+    said = str(failure.value)
+    assert said.startswith("graph 'train' has 2 problems:")
+    assert "retires: is no key that there is here" in said
+    assert "abab" not in said
+
+
 def test_an_ocean_node_out_of_reach_is_tried_again(
     between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
