@@ -6,10 +6,10 @@ folder each graph is two files: a loader of two lines, always the same, and a JS
 published revision. Files live in `revisions/`, written once; a version is a folder of hard links
 to them, so unchanged graphs keep their files, and a thousand graphs cost a thousand links.
 
-    <base>/revisions/<slug>@<revision>.json     every revision ever needed on this host
-    <base>/current/<slug>.{py,json}             what the Dag processor reads: only what changed is replaced
-    <base>/versions/<change>/<slug>.{py,json}   what a worker runs from: never changed once there
-    <base>/index/<change>.json                  which revisions make up a change
+    <base>/revisions/<slug>@<revision>-<sha256>.json   every revision ever needed on this host
+    <base>/current/<slug>.{py,json}                    what the Dag processor reads; the rest is untouched
+    <base>/versions/<change>/<slug>.{py,json}          what a worker runs from: never changed once there
+    <base>/index/<change>.json                         which revisions make up a change
 
 While MongoDB does not answer, `current` stays as it is, and a version whose index and revisions are
 on this host can still be made.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from airflow_provider_deflow.graphs.store import GraphStore
+    from airflow_provider_deflow.graphs.store import GraphStore, Revision
 
 LOADER = '''"""A graph drawn in DeFlow, as an Airflow Dag. Change the drawing, not this file."""
 
@@ -106,8 +106,7 @@ class DeflowDagBundle(BaseDagBundle):
 
     def _follow(self, change: int) -> None:
         revisions = self._revisions_at(change)
-        for slug, revision in revisions.items():
-            source = self._revision_file(slug, revision)
+        for slug, source in revisions.items():
             target = self.path / f"{slug}.json"
             if not (target.exists() and target.samefile(source)):
                 _replace_by_link(source, target)
@@ -121,8 +120,8 @@ class DeflowDagBundle(BaseDagBundle):
         revisions = self._revisions_at(change)
         making = self.versions_dir / f".{change}-{uuid.uuid4().hex}"
         making.mkdir(parents=True)
-        for slug, revision in revisions.items():
-            os.link(self._revision_file(slug, revision), making / f"{slug}.json")
+        for slug, source in revisions.items():
+            os.link(source, making / f"{slug}.json")
             _write(making / f"{slug}.py", LOADER)
         try:
             making.rename(self.path)
@@ -131,16 +130,19 @@ class DeflowDagBundle(BaseDagBundle):
             if not self.path.exists():
                 raise
 
-    def _revisions_at(self, change: int) -> Mapping[str, int]:
-        """The revision of each graph at `change`, all of them on this host's disk afterwards."""
+    def _revisions_at(self, change: int) -> Mapping[str, Path]:
+        """The revision of each graph at `change`, as a file on this host's disk."""
         index = self.base_dir / "index" / f"{change}.json"
-        if index.exists():
-            revisions: dict[str, int] = json.loads(index.read_text())
-            if all(self._revision_file(slug, number).exists() for slug, number in revisions.items()):
-                return revisions
-        published = self._graph_store().published_at(change)
+        try:
+            published = self._graph_store().published_at(change)
+        except errors.StoreUnreachable:
+            files = _read_index(index, self.base_dir / "revisions")
+            if files is None:
+                raise
+            return files
+        files = {revision.slug: self._revision_file(revision) for revision in published}
         for revision in published:
-            file = self._revision_file(revision.slug, revision.number)
+            file = files[revision.slug]
             if not file.exists():
                 stored = {
                     "revision": revision.number,
@@ -148,12 +150,23 @@ class DeflowDagBundle(BaseDagBundle):
                     "document": revision.document,
                 }
                 _write(file, json.dumps(stored, sort_keys=True, ensure_ascii=False))
-        revisions = {revision.slug: revision.number for revision in published}
-        _write(index, json.dumps(revisions, sort_keys=True))
-        return revisions
+        _write(index, json.dumps({slug: file.name for slug, file in files.items()}, sort_keys=True))
+        return files
 
-    def _revision_file(self, slug: str, revision: int) -> Path:
-        return self.base_dir / "revisions" / f"{slug}@{revision}.json"
+    def _revision_file(self, revision: Revision) -> Path:
+        # With the hash: a MongoDB that was restored or emptied gives the same numbers to other graphs.
+        name = f"{revision.slug}@{revision.number}-{revision.sha256[:16]}.json"
+        return self.base_dir / "revisions" / name
+
+
+def _read_index(index: Path, revisions: Path) -> dict[str, Path] | None:
+    """What an index names, when it is whole and all of it is here."""
+    try:
+        named: dict[str, str] = json.loads(index.read_text())
+    except (OSError, ValueError):
+        return None
+    files = {slug: revisions / name for slug, name in named.items()}
+    return files if all(file.exists() for file in files.values()) else None
 
 
 def _write(file: Path, text: str) -> None:

@@ -25,10 +25,8 @@ from airflow.sdk import (
     CronTriggerTimetable,
     Param,
     get_parsing_context,
-    literal,
 )
 
-from airflow_provider_deflow import errors
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.handover import HandoverOperator
@@ -75,7 +73,9 @@ def build_dag(graph: graphs.Graph, *, revision: int | None = None) -> DAG:
             )
             computes[edge.source] >> handover >> computes[edge.target]
         results = CollectResultsOperator(
-            task_id=RESULTS_TASK_ID, graph={"slug": graph.slug, "revision": revision, "sha256": sha256}
+            task_id=RESULTS_TASK_ID,
+            graph={"slug": graph.slug, "revision": revision, "sha256": sha256},
+            retries=defaults.retries,
         )
         [computes[node.id] for node in graph.sinks] >> results
     return dag
@@ -103,8 +103,7 @@ def _param(parameter: graphs.Parameter) -> Param:
     """A parameter without a default has to be given at each trigger."""
     if parameter.default is None:
         return Param(schema=parameter.json_schema)
-    default = literal(parameter.default) if isinstance(parameter.default, str) else parameter.default
-    return Param(default, schema=parameter.json_schema)
+    return Param(parameter.default, schema=parameter.json_schema)
 
 
 def dag_from_file(loader: str) -> DAG:
@@ -140,6 +139,6 @@ def _dags(revisions: Iterable[Revision], only: str | None) -> Iterable[DAG]:
             continue
         try:
             yield build_dag(graphs.Graph.from_document(revision.document), revision=revision.number)
-        except errors.InvalidGraph as error:
-            log.warning("%s", error)
+        except Exception as error:  # whatever it is, it must not hide the other graphs of this file
+            log.warning("graph %s cannot be built: %s", revision.slug, error)
             yield DAG(dag_id=dag_id, schedule=None, tags=[TAG], doc_md=f"```\n{error}\n```")

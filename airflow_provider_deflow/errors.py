@@ -18,7 +18,8 @@ DeflowError
 ├── ComputeError
 │   ├── NoEnvironment        none on this node fits; says what each one missed
 │   ├── JobFailed            .job .stage .log_tail .hint
-│   ├── JobStopped           somebody asked the node to stop it
+│   │   └── JobNotRun        the node could not run it, or lost its outputs           ↻
+│   ├── JobStopped           somebody asked the node to stop it                      ↻
 │   ├── JobVanished          the node no longer knows the job                        ↻
 │   └── JobTimedOut          our deadline passed; the job was stopped
 ├── OutputError
@@ -190,8 +191,17 @@ class JobFailed(ComputeError):
         super().__init__(message)
 
 
+class JobNotRun(JobFailed):
+    """The Ocean Node could not run the job, or lost its outputs; trying again can succeed."""
+
+    retryable = True
+    fault: ClassVar[Fault] = "ocean_node"
+
+
 class JobStopped(ComputeError):
-    """Somebody asked the node to stop the job before it ended."""
+    """Somebody asked the node to stop the job before it ended; a try that comes next starts another."""
+
+    retryable = True
 
 
 class JobVanished(ComputeError):

@@ -24,11 +24,12 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.graphs import graph as graphs
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 INPUTS_VARIABLE = "DEFLOW_INPUTS"
 BUCKET_LABEL = "deflow"
+# Each costs some 460 bytes of a start request, twice named, and a request takes 100 kB.
+MAX_FILES = 200
 # In /data/inputs before any dataset is (reference of the container contract).
 RESERVED_NAMES = frozenset({"algoCustomData.json"})
 
@@ -125,6 +128,11 @@ def hand_over(
 ) -> Handed:
     """Bring `files` to where the consumer's job can take them; what is already there is found."""
     handed = tuple(HandedFile(file.name, file.size, file.sha256) for file in files)
+    if len(handed) > MAX_FILES:
+        raise errors.SettingsError(
+            f"{edge}: {len(handed)} files to hand over; a start request names at most {MAX_FILES}. "
+            "Narrow `files` of the edge, or let the producer write one archive."
+        )
     if mode == "url" or not handed:
         return Handed(edge, source, mode, handed)
     bucket_id = _bucket(ocean_node, owner)
@@ -181,7 +189,8 @@ def _input(one: Handed, file: HandedFile, name: str, sign_url: Callable[[str, st
         url = sign_url(file.sha256, name)
         dataset = {"type": "url", "url": url, "method": "GET"}
         # The node names a fetched file by the last part of its URL, which in a storage's own is our hash.
-        path = f"/data/inputs/{unquote(PurePosixPath(urlsplit(url).path).name)}"
+        # It does not decode that part, so a blank or an umlaut of our name is still %20 or %C3%BC there.
+        path = f"/data/inputs/{PurePosixPath(urlsplit(url).path).name}"
     return Input(one.edge, name, path, file.size, file.sha256, {"fileObject": dataset})
 
 
@@ -210,7 +219,9 @@ def with_inputs_linked(code: str) -> str:
     leaves no names behind. Line numbers in a traceback are one higher from there on.
     """
     line = f"exec({_LINK_INPUTS!r}, {{}})  # DeFlow: inputs in buckets appear in /data/inputs\n"
-    lines = code.splitlines(keepends=True)
+    code = code.removeprefix("\ufeff")
+    # Not splitlines(): Python's own lines end in a line feed alone, not in a form feed or U+2028.
+    lines = re.split(r"(?<=\n)", code)
     after = _end_of_head(code)
     if after and not lines[after - 1].endswith("\n"):
         lines[after - 1] += "\n"

@@ -7,7 +7,7 @@ comes later, a retry after a crash among them, computes the same key and finds t
 
 * alive → it is followed,
 * succeeded → it is reused,
-* asked to stop → its end is waited for,
+* asked to stop → its end is waited for, then the next generation may start,
 * ended badly → the next generation, a new key, may start.
 
 What remembers across attempts is a `Memory` (Airflow's task state store in a task). It makes things
@@ -23,15 +23,16 @@ import json
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.ocean import outputs as ocean_outputs
+from airflow_provider_deflow.ocean.client import OceanNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
     from airflow_provider_deflow.signing import Signer
 
@@ -41,6 +42,10 @@ MEMORY_KEY = "deflow_job"
 # job before it answers. Until this long after the send, no job found proves nothing.
 UNCONFIRMED_SECONDS = 90.0
 LOG_TAIL_LINES = 20
+# A node that answers but never ends a job (its engine can hang) is not waited for longer.
+STOPPING_SECONDS = 600.0
+# Ends that are the Ocean Node's own, not the drawing's or the algorithm's; see the status table.
+NODE_FAULTS = frozenset({2, 11, 21, 22, 31, 33, 61, 62})
 
 
 class Memory(Protocol):
@@ -111,7 +116,7 @@ def find_or_start(
     """
     remembered = memory.get(MEMORY_KEY) or {}
     if remembered.get("inputs") not in (None, inputs_sha256):
-        _end_job_of_other_inputs(ocean_node, remembered, say, wait, poll_interval_seconds)
+        _end_job_of_other_inputs(ocean_node, signer, remembered, say, wait, poll_interval_seconds)
         remembered = {}
     generation = int(remembered.get("generation", 0))
     while True:
@@ -121,7 +126,10 @@ def find_or_start(
             job = _look_until_certain(ocean_node, signer.address, key, remembered, say, wait)
         if job is None:
             break
-        _remember(memory, generation, inputs_sha256, key, job.job_id)
+        _remember(memory, generation, inputs_sha256, key, job.job_id, ocean_node.url)
+        if job.stop_requested and not job.is_over:
+            say(f"job {job.job_id} of this node was asked to stop: waiting for its end")
+            job = _until_over(ocean_node, job, lambda: None, wait, poll_interval_seconds)
         if not job.is_over:
             say(f"job {job.job_id} of this node is already there ({job.status_text.strip()}): following it")
             return Found(job, generation, "followed")
@@ -144,18 +152,21 @@ def _start(
     say: Callable[[str], None],
     wait: Callable[[float], None],
 ) -> Found:
-    intent = _remember(memory, generation, inputs_sha256, key, None)
+    def intend() -> None:
+        _remember(memory, generation, inputs_sha256, key, None, ocean_node.url)
+
     try:
-        job = ocean_node.start_free(replace(request, metadata={METADATA_KEY: key}))
+        job = ocean_node.start_free(replace(request, metadata={METADATA_KEY: key}), before_send=intend)
     except errors.OceanNodeUnreachable as error:
         if not error.may_have_arrived:
             raise
         say(f"no answer to the start ({error}): looking for the job before anything is sent again")
-        found = _look_until_certain(ocean_node, signer.address, key, intent, say, wait)
+        # From now: the reply may have been lost long after the request was sent.
+        found = _look_until_certain(ocean_node, signer.address, key, {"sent_at": time.time()}, say, wait)
         if found is None:
             raise
         job = found
-    _remember(memory, generation, inputs_sha256, key, job.job_id)
+    _remember(memory, generation, inputs_sha256, key, job.job_id, ocean_node.url)
     return Found(job, generation, "started")
 
 
@@ -192,34 +203,70 @@ def _look_until_certain(
 
 def _end_job_of_other_inputs(
     ocean_node: OceanNode,
+    signer: Signer,
     remembered: Mapping[str, Any],
     say: Callable[[str], None],
     wait: Callable[[float], None],
     poll_interval_seconds: float,
 ) -> None:
-    """A clear can change the inputs while the earlier job still runs: it has to end first."""
-    job_id = remembered.get("job_id")
-    job = ocean_node.status(job_id) if job_id else None
-    while job is not None and not job.is_over:
+    """A clear can change the inputs while the earlier job still runs: it has to end first.
+
+    It ran where the connection pointed then, which may be another Ocean Node than now.
+    """
+    url = remembered.get("url", ocean_node.url)
+    there = ocean_node if url == ocean_node.url else OceanNode(url, signer)
+    if job_id := remembered.get("job_id"):
+        job = there.status(job_id)
+    else:
+        job = _look_until_certain(there, signer.address, remembered["key"], remembered, say, wait)
+    if job is not None and not job.is_over:
         say(f"job {job.job_id} of this node runs on other inputs: stopping it first")
-        # A stop can get lost in the node: it is asked for again until the job is over.
-        ocean_node.stop(job.job_id)
+        running = job.job_id
+        _until_over(there, job, lambda: there.stop(running), wait, poll_interval_seconds)
+
+
+def _until_over(
+    ocean_node: OceanNode,
+    job: ComputeJob,
+    ask: Callable[[], object],
+    wait: Callable[[float], None],
+    poll_interval_seconds: float,
+) -> ComputeJob:
+    """`job` when it is over; a stop can get lost in the node, so `ask` is called before each look.
+
+    A job that the node has forgotten meanwhile is as it was. Raises `OceanNodeBusy` when it does not end.
+    """
+    give_up_at = time.monotonic() + STOPPING_SECONDS
+    while not job.is_over:
+        if time.monotonic() > give_up_at:
+            raise errors.OceanNodeBusy(
+                f"job {job.job_id} on {ocean_node.url} was asked to stop and has not ended after "
+                f"{STOPPING_SECONDS:.0f} s: the Ocean Node may hang. It is tried again.",
+                url=ocean_node.url,
+            )
+        ask()
         wait(poll_interval_seconds)
-        job = ocean_node.status(job.job_id)
+        now = ocean_node.status(job.job_id)
+        if now is None:
+            return replace(job, finished=datetime.now(UTC))
+        job = now.seen_after(job)
+    return job
 
 
 def _remember(
-    memory: Memory, generation: int, inputs_sha256: str, key: str, job_id: str | None
-) -> dict[str, Any]:
-    record = {
-        "generation": generation,
-        "inputs": inputs_sha256,
-        "key": key,
-        "job_id": job_id,
-        "sent_at": time.time(),
-    }
-    memory.set(MEMORY_KEY, record)
-    return record
+    memory: Memory, generation: int, inputs_sha256: str, key: str, job_id: str | None, url: str
+) -> None:
+    memory.set(
+        MEMORY_KEY,
+        {
+            "generation": generation,
+            "inputs": inputs_sha256,
+            "key": key,
+            "job_id": job_id,
+            "sent_at": time.time(),
+            "url": url,
+        },
+    )
 
 
 def sha256_of(value: object) -> str:
@@ -264,7 +311,8 @@ def failure(job: ComputeJob, node_id: str, url: str, log_tail: Sequence[str]) ->
             f"{what}\n  job   {job.job_id}\n  hint  {job.hint or 'Clear the task to run it again.'}"
         )
     lines = "\n".join(f"  | {line}" for line in log_tail) or "  | (it is empty)"
-    return errors.JobFailed(
+    kind = errors.JobNotRun if job.final_status in NODE_FAULTS else errors.JobFailed
+    return kind(
         f"{what}\n  job   {job.job_id}\n  log   its last lines\n{lines}\n  hint  {job.hint}",
         job=job,
         stage=job.stage,

@@ -19,6 +19,7 @@ class Proxy:
         self.passed: list[str] = []
         self.lose_reply: str | None = None
         self.lose_request: str | None = None
+        self.spoil_replies_after: str | None = None
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,6 +46,12 @@ class Proxy:
             handler.close_connection = True
             return
         headers = {k: v for k, v in handler.headers.items() if k.lower() in ("content-type", "authorization")}
+        if self.spoil_replies_after in self.passed[:-1]:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "4")
+            handler.end_headers()
+            handler.wfile.write(b"<ht>")
+            return
         reply = requests.request(
             handler.command, target + handler.path, data=body, headers=headers, timeout=60
         )

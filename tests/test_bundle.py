@@ -47,7 +47,8 @@ class Unreachable:
     def change(self) -> int:
         raise errors.StoreUnreachable("MongoDB does not answer")
 
-    published_at = change
+    def published_at(self, change: int) -> None:
+        self.change()
 
 
 def publish(store: GraphStore, slug: str, code: str = "print(1)") -> None:
@@ -134,6 +135,34 @@ def test_without_mongodb_the_last_good_copy_stays(store: GraphStore, storage: Pa
     pinned = Bundle(Unreachable(), version="1")  # type: ignore[arg-type]
     pinned.initialize()
     assert files(pinned.path) == ["one.json", "one.py"]
+
+
+def test_a_torn_index_is_as_if_it_were_not_there(store: GraphStore, storage: Path) -> None:
+    publish(store, "one")
+    bundle = Bundle(store)
+    bundle.initialize()
+    (bundle.base_dir / "index" / "1.json").write_text('{"on')
+
+    pinned = Bundle(store, version="1")
+    pinned.initialize()
+
+    assert files(pinned.path) == ["one.json", "one.py"]
+
+
+def test_equal_numbers_of_another_database_are_other_files(
+    store: GraphStore, storage: Path, mongo_database: Database[dict[str, Any]]
+) -> None:
+    publish(store, "one", "print('old')")
+    Bundle(store).initialize()
+    for name in mongo_database.list_collection_names():
+        mongo_database[name].delete_many({})
+    publish(store, "one", "print('new')")
+    publish(store, "two")
+
+    bundle = Bundle(store)
+    bundle.initialize()
+
+    assert "print('new')" in (bundle.path / "one.json").read_text()
 
 
 def test_a_loader_builds_the_dag_of_its_file(store: GraphStore, storage: Path) -> None:

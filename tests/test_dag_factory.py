@@ -137,6 +137,17 @@ def test_a_graph_can_wait_for_assets() -> None:
     assert [asset.uri for asset in dag.timetable.asset_condition.objects] == ["s3://bucket/key"]
 
 
+def test_a_parameter_may_be_text() -> None:
+    dag = built(["a"], [], params={"site": {"default": "{{ conn.x }}", "schema": {"type": "string"}}})
+
+    assert dag.params.get_param("site").resolve() == "{{ conn.x }}"
+    DagSerialization.to_dict(dag)
+
+
+def test_results_are_tried_as_often_as_the_nodes() -> None:
+    assert built(["a"], [], defaults={"retries": 4}).get_task("results").retries == 4
+
+
 def test_a_parameter_without_default_has_to_be_given() -> None:
     dag = built(["a"], [], params={"given": {"default": 0.5, "schema": {"type": "number"}}, "asked": {}})
 

@@ -79,6 +79,14 @@ def test_a_fetched_file_is_found_by_the_last_part_of_its_url() -> None:
     assert each.dataset == {"fileObject": {"type": "url", "url": url, "method": "GET"}}
 
 
+def test_a_fetched_name_stays_encoded_as_the_ocean_node_leaves_it() -> None:
+    url = "http://localhost:8080/files/token/gr%C3%B6%C3%9Fe%20a.csv"
+
+    (each,) = handover.inputs_of([handed("a__c", "größe a.csv", mode="url")], [], lambda sha256, name: url)
+
+    assert (each.name, each.path) == ("größe a.csv", "/data/inputs/gr%C3%B6%C3%9Fe%20a.csv")
+
+
 def test_what_was_handed_over_survives_json() -> None:
     there = handed("a__c", "x.csv", "y.csv")
 
@@ -114,6 +122,14 @@ def test_code_that_is_one_future_import_is_still_prepared(tmp_path: Path) -> Non
     code = handover.with_inputs_linked("from __future__ import annotations")
 
     compile(code, "algorithm", "exec")
+
+
+def test_only_a_line_feed_ends_a_line_of_code(tmp_path: Path) -> None:
+    stored = tmp_path / "stored"
+    stored.write_text("1,2")
+    code = '\ufeff"""Says \x0c and \u2028."""\nprint(open("/data/inputs/x.csv").read())'
+
+    assert run(code, tmp_path, stored) == "1,2\n"
 
 
 def test_a_consumer_that_cannot_take_bucket_files_is_told_what_to_choose() -> None:

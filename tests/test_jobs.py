@@ -173,6 +173,35 @@ def test_changed_inputs_stop_the_living_job_first(ocean_node: OceanNodeOfTest) -
     assert stopped.outcome == "stopped"
 
 
+def test_a_job_that_was_asked_to_stop_is_waited_for_and_the_next_generation_starts(
+    ocean_node: OceanNodeOfTest,
+) -> None:
+    """As after a clear: the stop is under way when the new attempt looks."""
+    old = ocean_node.find_or_start(SLEEP).job
+    ocean_node.client.stop(old.job_id)
+
+    new = ocean_node.find_or_start()
+
+    assert (new.how, new.generation) == ("started", 1)
+    seen = ocean_node.client.status(old.job_id)
+    assert seen is not None
+    assert seen.outcome == "stopped"
+
+
+def test_an_unconfirmed_start_is_looked_for_and_stopped_when_the_inputs_change(
+    ocean_node: OceanNodeOfTest,
+) -> None:
+    old = ocean_node.find_or_start(SLEEP, inputs="i1").job
+    ocean_node.memory[jobs.MEMORY_KEY]["job_id"] = None
+
+    new = ocean_node.find_or_start(inputs="i2")
+
+    assert new.how == "started"
+    seen = ocean_node.client.status(old.job_id)
+    assert seen is not None
+    assert seen.outcome == "stopped"
+
+
 def test_a_lost_reply_to_a_start_is_no_second_job(ocean_node: OceanNodeOfTest) -> None:
     ocean_node.between.lose_reply = START
 
@@ -220,3 +249,25 @@ def test_the_intent_is_remembered_before_the_start_is_sent(ocean_node: OceanNode
     ocean_node.find_or_start()
 
     assert remembered == [(False, False), (True, True)]
+
+
+def test_the_intent_is_as_old_as_the_send_not_as_the_waiting_before_it(ocean_node: OceanNodeOfTest) -> None:
+    began = time.time()
+    original = ocean_node.client.start_free
+
+    def late(request: JobRequest, before_send: Any) -> ComputeJob:
+        time.sleep(0.5)  # as long as a wait for the allowance takes
+        return original(request, before_send)
+
+    ocean_node.client.start_free = late  # type: ignore[method-assign]
+    sent: list[float] = []
+
+    class Watching(Memory):
+        def set(self, key: str, value: Any) -> None:
+            sent.append(value["sent_at"] - began)
+            self[key] = value
+
+    ocean_node.memory = Watching()
+    ocean_node.find_or_start()
+
+    assert sent[0] >= 0.5

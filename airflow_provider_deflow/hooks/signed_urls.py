@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_deflow.ocean.outputs import ContentStore
 
-# A job may wait in the node's queue before it fetches its data.
-EXPIRES_SECONDS = 3600
+# A job may wait for an hour in the Ocean Node's queue before it fetches its data.
+EXPIRES_SECONDS = 7200
 FILES_ROUTE = "/deflow/api/v1/files"
 
 

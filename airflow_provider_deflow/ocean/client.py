@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -95,13 +95,16 @@ class OceanNode:
     def environments(self) -> list[ComputeEnvironment]:
         return self._connection.ask(routes.environments())
 
-    def start_free(self, request: JobRequest) -> ComputeJob:
-        """Never sent twice: `OceanNodeUnreachable.may_have_arrived` says that a job may exist."""
+    def start_free(self, request: JobRequest, before_send: Callable[[], None] = lambda: None) -> ComputeJob:
+        """Never sent twice: `OceanNodeUnreachable.may_have_arrived` says that a job may exist.
+
+        `before_send` is called when all waiting (allowance, nonce) is over and the bytes leave next.
+        """
         # A kept connection that the node has just closed would leave it open whether the start arrived.
         self._connection.close()
         if self.signer is None:
             raise exchange.no_signer("start a free job", self.url)
-        return self._connection.ask(routes.start_free(request, self.signer.address))
+        return self._connection.ask(routes.start_free(request, self.signer.address), before_send=before_send)
 
     def status(self, job_id: str) -> ComputeJob | None:
         """None: the node no longer knows the job, it expired."""

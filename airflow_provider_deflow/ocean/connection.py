@@ -29,6 +29,10 @@ _CHUNK_BYTES = 1 << 20
 _SURELY_READ_BYTES = 16 << 20
 
 
+def _nothing() -> None:
+    """What most requests need before they are sent."""
+
+
 class Connection:
     """What keeps one client's requests in order."""
 
@@ -54,13 +58,16 @@ class Connection:
         """Let go of kept connections; the next request makes a new one."""
         self._session.close()
 
-    def ask(self, route: Route[T], file: BinaryIO | None = None) -> T:
+    def ask(
+        self, route: Route[T], file: BinaryIO | None = None, before_send: Callable[[], None] = _nothing
+    ) -> T:
+        """The value of the reply. `before_send` is called at the last moment, when all waiting is over."""
         start = file.tell() if file else 0
 
         def once() -> T:
             if file:
                 file.seek(start)
-            with self._sent(route, file) as response:
+            with self._sent(route, file, before_send) as response:
                 try:
                     body = _body(response, exchange.MAX_BODY_BYTES)
                 except requests.RequestException as error:
@@ -78,7 +85,9 @@ class Connection:
             yield response.iter_content(_CHUNK_BYTES)
 
     @contextmanager
-    def _sent(self, route: Route[T], file: BinaryIO | None = None) -> Iterator[requests.Response]:
+    def _sent(
+        self, route: Route[T], file: BinaryIO | None = None, before_send: Callable[[], None] = _nothing
+    ) -> Iterator[requests.Response]:
         """The answer to one request, when it is 200; the lane of nonces is held until its headers."""
         self._wait_for_place(route)
         with ExitStack() as lane:
@@ -86,6 +95,7 @@ class Connection:
                 route = self._in_our_name(route, lane)
             request = exchange.outgoing(route, self._url, self._token)
             body = _Upload(file, lane.close) if file else request.body
+            before_send()
             try:
                 response = self._session.request(
                     request.method, request.url, headers=dict(request.headers), data=body, stream=True

@@ -46,6 +46,11 @@ DEFERRAL_SECONDS = 3.0
 # Beyond the node's queue and the algorithm's own limit: time for image and data.
 GRACE_SECONDS = 600.0
 OUTPUTS_KEY = "deflow_outputs"
+DEADLINE_KEY = "deflow_deadline"
+# Airflow kills the process about five seconds after it was told to end.
+LAST_STOPS = 4
+# States in which Airflow, not a person, let go of a task: the next try follows its job.
+STILL_WANTED = frozenset({"running", "queued", "scheduled", "up_for_retry", "up_for_reschedule", "deferred"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class _Work:
 
     node: graphs.ComputeData
     ocean_node: OceanNode
+    stopper: OceanNode
     url: str
     poll_interval_seconds: float
     signer: Signer
@@ -129,10 +135,6 @@ class OceanComputeOperator(BaseOperator):
             job = self._follow_inline(work, found.job)
             if job.is_over:
                 return self._finish(context, work, job)
-        longest = job_request.QUEUE_MAX_WAIT_SECONDS + self.max_duration_seconds + GRACE_SECONDS
-        deadline = time.time() + longest
-        if self.execution_timeout is not None:
-            deadline = min(deadline, time.time() + self.execution_timeout.total_seconds())
         self.log.info("Job %s goes on: handing it to the triggerer", job.job_id)
         self.defer(
             trigger=OceanJobTrigger(
@@ -140,11 +142,23 @@ class OceanComputeOperator(BaseOperator):
                 wallet_conn_id=self.wallet_conn_id,
                 owner=work.signer.address,
                 job_id=job.job_id,
-                deadline=deadline,
+                deadline=self._deadline(_memory(context), job.job_id),
             ),
             method_name="resume",
         )
         raise AssertionError("defer raises")
+
+    def _deadline(self, memory: jobs.Memory, job_id: str) -> float:
+        """When the job has to be over, in epoch seconds; one time for all attempts that follow it."""
+        kept = memory.get(DEADLINE_KEY) or {}
+        if kept.get("job_id") == job_id:
+            return float(kept["deadline"])
+        longest = job_request.QUEUE_MAX_WAIT_SECONDS + self.max_duration_seconds + GRACE_SECONDS
+        if self.execution_timeout is not None:
+            longest = min(longest, self.execution_timeout.total_seconds())
+        deadline = time.time() + longest
+        memory.set(DEADLINE_KEY, {"job_id": job_id, "deadline": deadline})
+        return deadline
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """What comes after the triggerer: fetch the outputs, or say why there are none."""
@@ -175,9 +189,17 @@ class OceanComputeOperator(BaseOperator):
         """Stop the job when a person ended the task; leave it for the retry when the worker shuts down."""
         if not self.job_id or self._still_wanted():
             return
-        node = OceanNodeHook(self.ocean_node_conn_id).client(OceanWalletHook(self.wallet_conn_id).signer())
         self.log.info("Job %s: the task was ended by a person: asking for its stop", self.job_id)
-        node.stop(self.job_id)
+        for _ in range(LAST_STOPS):
+            try:
+                self._stopper.stop(self.job_id)
+                job = self._stopper.status(self.job_id)
+            except errors.OceanNodeError as error:
+                self.log.warning("Job %s: could not ask for its stop: %s", self.job_id, error)
+                continue
+            if job is None or job.is_over:
+                return
+            time.sleep(1)
 
     def _still_wanted(self) -> bool:
         """Whether Airflow still holds this task to be running: then it is a shutdown, not a person."""
@@ -187,10 +209,12 @@ class OceanComputeOperator(BaseOperator):
         states = RuntimeTaskInstance.get_task_states(
             dag_id=of_run.dag_id, task_ids=[self.task_id], run_ids=[of_run.run_id], map_index=of_run.map_index
         )
-        return "running" in states.get(of_run.run_id, {}).values()
+        return bool(STILL_WANTED & {str(state) for state in states.get(of_run.run_id, {}).values()})
 
     def _show_job(self, work: _Work, job_id: str) -> None:
         self.ocean_node_url, self.job_id, self._of_run = work.url, job_id, work.of_run
+        # Made now: when the process is told to end there are seconds left, and no time for connections.
+        self._stopper = work.stopper
 
     def _prepare(self, context: Context) -> _Work:
         ti = context["ti"]
@@ -206,6 +230,7 @@ class OceanComputeOperator(BaseOperator):
         return _Work(
             node=node,
             ocean_node=hook.client(signer),
+            stopper=hook.client(signer),
             url=settings.url,
             poll_interval_seconds=settings.poll_interval_seconds,
             signer=signer,
@@ -264,7 +289,12 @@ class OceanComputeOperator(BaseOperator):
             if job.is_over:
                 return job
             time.sleep(pause)
-            now = work.ocean_node.status(job.job_id)
+            try:
+                now = work.ocean_node.status(job.job_id)
+            except errors.OceanNodeError as error:
+                # The job goes on whatever one look said; the triggerer looks on.
+                self.log.warning("Job %s: cannot look at it: %s", job.job_id, error)
+                continue
             if now is None:
                 raise errors.JobVanished(
                     f"{self.task_id!r} on {work.url}: job {job.job_id} is not known there any more."
@@ -358,10 +388,11 @@ def _kept_outputs(work: _Work, memory: jobs.Memory) -> dict[str, Any] | None:
     if not kept or kept["inputs"] != work.inputs_sha256:
         return None
     try:
-        work.store.outputs(kept["returned"]["outputs"])
+        files = work.store.outputs(kept["returned"]["outputs"]).files
     except errors.MissingOutput:
         return None
-    return dict(kept["returned"])
+    contents = [kept["returned"]["record"], *(file.sha256 for file in files)]
+    return dict(kept["returned"]) if all(map(work.store.has, contents)) else None
 
 
 def _keep_record(work: _Work, job: compute.ComputeJob, outputs: Outputs) -> str:

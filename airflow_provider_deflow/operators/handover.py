@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_deflow import handover, jobs
+from airflow_provider_deflow import errors, handover, jobs
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
@@ -46,6 +46,11 @@ class HandoverOperator(BaseOperator):
         with told_to_airflow():
             store = content_store()
             produced = context["ti"].xcom_pull(task_ids=self.edge.source)
+            if not produced:
+                raise errors.MissingOutput(
+                    f"{self.edge.source!r} has no outputs, though it counts as done: somebody marked it so. "
+                    "Clear it to run it."
+                )
             outputs = store.outputs(produced["outputs"])
             files = ocean_outputs.matching(outputs.files, self.edge.data.files)
             jobs.check_declared(outputs, self.edge.data.files, self.edge.source)

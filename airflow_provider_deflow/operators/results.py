@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.faults import told_to_airflow
@@ -46,7 +47,12 @@ class CollectResultsOperator(BaseOperator):
         with told_to_airflow():
             store = content_store()
             records = self._records(context, store)
-            sinks = sorted(task_id for task_id in self.upstream_task_ids if task_id in records)
+            sinks = sorted(self.upstream_task_ids & records.keys())
+            if not sinks:
+                raise errors.MissingOutput(
+                    f"{self.task_id!r} has nothing to collect: no OceanComputeOperator is directly upstream "
+                    "(mapped ones are not collected yet)."
+                )
             ti = context["ti"]
             manifest = {
                 "graph": self.graph,
@@ -65,14 +71,18 @@ class CollectResultsOperator(BaseOperator):
         return {"archive": sha256, "bytes": size, "files": files, "manifest": manifest_sha256}
 
     def _records(self, context: Context, store: ContentStore) -> dict[str, dict[str, Any]]:
-        """What each compute task of the run recorded about itself, by task id."""
+        """What each compute task of the run recorded about itself, by task id; none may be missing."""
         records = {}
         for task in self.dag.tasks:
             if isinstance(task, OceanComputeOperator):
                 returned = context["ti"].xcom_pull(task_ids=task.task_id)
-                if returned:
-                    with store.open(returned["record"]) as record:
-                        records[task.task_id] = json.load(record)
+                if not returned:
+                    raise errors.MissingOutput(
+                        f"{task.task_id!r} has no outputs, though it counts as done: somebody marked it so. "
+                        "Clear it to run it."
+                    )
+                with store.open(returned["record"]) as record:
+                    records[task.task_id] = json.load(record)
         return records
 
 

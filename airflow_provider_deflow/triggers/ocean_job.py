@@ -90,6 +90,9 @@ class OceanJobTrigger(BaseTrigger):
                     if time.time() >= self.deadline + STOPPING_SECONDS:
                         return {"status": "unreachable", "error": trouble, "timed_out": True}
                     continue
+                if look is not None and not look.is_over and time.time() >= self.deadline + STOPPING_SECONDS:
+                    trouble = "it was asked to stop and does not end: the Ocean Node may hang"
+                    return {"status": "unreachable", "error": trouble, "timed_out": True}
                 trouble = ""
                 if look is None:
                     return {"status": "vanished"}
@@ -126,8 +129,8 @@ class OceanJobTrigger(BaseTrigger):
     async def _stop_until_over(self) -> None:
         settings = await OceanNodeHook(self.ocean_node_conn_id).async_settings()
         give_up_at = time.time() + STOPPING_SECONDS
+        await self._ask_to_stop(settings, "the task was ended by a person")
         async with aclosing(Watch.of(settings).follow(self.job_id, self.owner)) as looks:
-            await self._ask_to_stop(settings, "the task was ended by a person")
             async for look in looks:
                 if look is None or (not isinstance(look, errors.OceanNodeError) and look.is_over):
                     self.log.info("Job %s: is over", self.job_id)

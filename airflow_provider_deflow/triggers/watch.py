@@ -39,6 +39,12 @@ class _Follower:
     since: float
     seen: asyncio.Queue[ComputeJob | errors.OceanNodeError | None] = field(default_factory=asyncio.Queue)
 
+    def show(self, look: ComputeJob | errors.OceanNodeError | None) -> None:
+        """Only the newest look counts for one who was busy meanwhile."""
+        while not self.seen.empty():
+            self.seen.get_nowait()
+        self.seen.put_nowait(look)
+
 
 class Watch:
     """Looks at the followed jobs of one Ocean Node, once per interval."""
@@ -97,16 +103,21 @@ class Watch:
         try:
             if len(followers) == 1:
                 only = followers[0]
-                only.seen.put_nowait(await self._node.status(only.job_id))
+                only.show(await self._node.status(only.job_id))
                 return
             whole = self._looks % FULL_LISTING_EVERY == 0
             since = None if whole else min(follower.since for follower in followers)
             owners = sorted({follower.owner for follower in followers})
             jobs = {job.job_id: job for job in await self._node.jobs(owners, finished_since=since)}
-        except errors.OceanNodeError as error:
+        except Exception as error:  # whatever it is, the next look may succeed, and deadlines must be kept
+            told = error if isinstance(error, errors.OceanNodeError) else _unforeseen(error)
             for follower in followers:
-                follower.seen.put_nowait(error)
+                follower.show(told)
             return
         for follower in followers:
             if whole or follower.job_id in jobs:
-                follower.seen.put_nowait(jobs.get(follower.job_id))
+                follower.show(jobs.get(follower.job_id))
+
+
+def _unforeseen(error: Exception) -> errors.OceanNodeError:
+    return errors.OceanNodeError(f"a look failed: {type(error).__name__}: {error}")

@@ -55,6 +55,10 @@ class Airflow(AirflowApi):
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         self._ask("PATCH", path, body={"new_state": state})
 
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self._ask("POST", f"/dags/{dag_id}/clearTaskInstances", body=body)
+
     def add_connection(self, body: dict[str, Any]) -> None:
         self._ask("POST", "/connections", body=body)
 

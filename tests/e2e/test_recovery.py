@@ -68,6 +68,25 @@ def test_marking_a_deferred_task_failed_stops_its_job(deployment: Deployment) ->
     assert [job.outcome for job in new] == ["stopped"]
 
 
+def test_clearing_a_deferred_task_ends_its_job_before_the_next_one(deployment: Deployment) -> None:
+    dag_id = deployment.publish(drawn.graph("cleared", "a", (), {"a": 12.0}))
+    before = {job.job_id for job in deployment.jobs()}
+    run_id = deployment.run(dag_id)
+    wait_for(lambda: "Running algorithm" in trigger_log(deployment, dag_id))
+
+    deployment.airflow.clear(dag_id, run_id, "a")
+
+    state = deployment.end_of(dag_id, run_id)
+    assert state.run.state == "success", deployment.why(state)
+    new = sorted(
+        (job for job in deployment.jobs() if job.job_id not in before), key=lambda job: str(job.created)
+    )
+    assert [job.outcome for job in new] == ["stopped", "succeeded"]
+    assert new[0].finished is not None
+    assert new[1].created is not None
+    assert new[0].finished <= new[1].created
+
+
 def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not happened():

@@ -114,6 +114,27 @@ def test_a_cleared_task_with_equal_inputs_asks_nobody(between: proxy.Proxy) -> N
     assert len(between.passed) == asked
 
 
+def test_outputs_that_are_gone_from_the_storage_are_not_returned(between: proxy.Proxy) -> None:
+    memory = Memory()
+    first = run(operator(WRITE.format("x")), context(memory))
+    (file,) = content_store().outputs(first["outputs"]).files
+    content_store().path(file.sha256).unlink()
+
+    again = run(operator(WRITE.format("x")), context(memory))
+
+    assert written(again) == {"out.txt": "x"}
+    assert again["job_id"] == first["job_id"], "fetched again, not computed again"
+
+
+def test_a_look_that_fails_does_not_fail_the_task(between: proxy.Proxy) -> None:
+    """What follows is the triggerer's to find out; the job goes on anyway."""
+    task, of = operator(WRITE.format("x")), context()
+    between.spoil_replies_after = "POST /api/services/freeCompute"
+
+    with pytest.raises(TaskDeferred):
+        task.execute(of)
+
+
 def test_a_cleared_task_with_other_code_runs_it(between: proxy.Proxy) -> None:
     memory = Memory()
     run(operator(WRITE.format("x")), context(memory))
@@ -149,7 +170,7 @@ def test_a_failure_says_stage_reason_log_and_what_to_do(between: proxy.Proxy) ->
 def test_a_dataset_that_cannot_be_fetched_is_told_in_the_nodes_own_words(between: proxy.Proxy) -> None:
     gone = {"file": {"type": "url", "url": "http://localhost:9/gone.csv"}}
 
-    with pytest.raises(AirflowFailException) as failure:
+    with pytest.raises(errors.JobNotRun) as failure:  # not the algorithm's fault: Airflow may try again
         run(operator("pass", datasets=[gone]), context())
 
     said = str(failure.value)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_deflow.ocean.client import OceanNode
+from airflow_provider_deflow.ocean.client import AsyncOceanNode, OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
 from airflow_provider_deflow.signing import KeySigner
 from airflow_provider_deflow.triggers.ocean_job import OceanJobTrigger
@@ -90,6 +90,23 @@ def test_many_jobs_cost_one_request_per_interval(node: Watched) -> None:
 
     assert [payload["status"] for payload in payloads] == ["over"] * 6
     assert node.between.passed.count(LISTING) + node.between.passed.count(BY_ID) <= intervals + 2
+
+
+def test_a_look_that_fails_in_an_unforeseen_way_is_not_the_last(
+    node: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = node.start("print('done')")
+    original = AsyncOceanNode.status
+    failures = [OSError(24, "too many open files")]
+
+    async def status(self: AsyncOceanNode, job_id: str) -> ComputeJob | None:
+        if failures:
+            raise failures.pop()
+        return await original(self, job_id)
+
+    monkeypatch.setattr(AsyncOceanNode, "status", status)
+
+    assert asyncio.run(fired(node.trigger(job.job_id)))["status"] == "over"
 
 
 def test_at_the_deadline_the_trigger_stops_the_job(node: Watched) -> None:
