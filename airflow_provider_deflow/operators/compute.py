@@ -12,11 +12,8 @@ list in DeFlow's storage, and the hash of a record of inputs, code and times for
 
 from __future__ import annotations
 
-import io
-import json
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
@@ -30,6 +27,15 @@ from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ocean import compute
 from airflow_provider_deflow.operators.faults import told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
+from airflow_provider_deflow.operators.work import (
+    OUTPUTS_KEY,
+    Work,
+    keep_record,
+    kept_outputs,
+    memory_of,
+    uploads_of,
+    values_of,
+)
 from airflow_provider_deflow.triggers.ocean_job import OceanJobTrigger
 
 if TYPE_CHECKING:
@@ -37,37 +43,17 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_deflow.ocean.client import OceanNode
-    from airflow_provider_deflow.ocean.outputs import ContentStore, Outputs
-    from airflow_provider_deflow.signing import Signer
+    from airflow_provider_deflow.ocean.outputs import ContentStore
 
 # What handing a task to the triggerer and back costs in Airflow: to wait here that long is never slower.
 DEFERRAL_SECONDS = 3.0
 # Beyond the node's queue and the algorithm's own limit: time for image and data.
 GRACE_SECONDS = 600.0
-OUTPUTS_KEY = "deflow_outputs"
 DEADLINE_KEY = "deflow_deadline"
 # Airflow kills the process about five seconds after it was told to end.
 LAST_STOPS = 4
 # States in which Airflow, not a person, let go of a task: the next try follows its job.
 STILL_WANTED = frozenset({"running", "queued", "scheduled", "up_for_retry", "up_for_reschedule", "deferred"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """All that one attempt works with; making it costs no request to the Ocean Node."""
-
-    node: graphs.ComputeData
-    ocean_node: OceanNode
-    stopper: OceanNode
-    url: str
-    poll_interval_seconds: float
-    signer: Signer
-    store: ContentStore
-    of_run: jobs.NodeOfRun
-    handed: tuple[handover.Handed, ...]
-    inputs: tuple[handover.Input, ...]
-    inputs_sha256: str
 
 
 class OceanComputeOperator(BaseOperator):
@@ -115,8 +101,8 @@ class OceanComputeOperator(BaseOperator):
         """Find or start the job; return its outputs' reference, or defer until it is over."""
         with told_to_airflow():
             work = self._prepare(context)
-            memory = _memory(context)
-            if kept := _kept_outputs(work, memory):
+            memory = memory_of(context)
+            if kept := kept_outputs(work, memory):
                 self._show_job(work, kept["job_id"])
                 self.log.info("The outputs for these inputs are kept already: job %s", kept["job_id"])
                 return kept
@@ -142,7 +128,7 @@ class OceanComputeOperator(BaseOperator):
                 wallet_conn_id=self.wallet_conn_id,
                 owner=work.signer.address,
                 job_id=job.job_id,
-                deadline=self._deadline(_memory(context), job.job_id),
+                deadline=self._deadline(memory_of(context), job.job_id),
             ),
             method_name="resume",
         )
@@ -164,7 +150,7 @@ class OceanComputeOperator(BaseOperator):
         """What comes after the triggerer: fetch the outputs, or say why there are none."""
         with told_to_airflow():
             work = self._prepare(context)
-            remembered = _memory(context).get(jobs.MEMORY_KEY) or {}
+            remembered = memory_of(context).get(jobs.MEMORY_KEY) or {}
             self._show_job(work, remembered.get("job_id") or "")
             what = f"{self.task_id!r} on {work.url}: job {self.job_id}"
             match event["status"]:
@@ -211,23 +197,23 @@ class OceanComputeOperator(BaseOperator):
         )
         return bool(STILL_WANTED & {str(state) for state in states.get(of_run.run_id, {}).values()})
 
-    def _show_job(self, work: _Work, job_id: str) -> None:
+    def _show_job(self, work: Work, job_id: str) -> None:
         self.ocean_node_url, self.job_id, self._of_run = work.url, job_id, work.of_run
         # Made now: when the process is told to end there are seconds left, and no time for connections.
         self._stopper = work.stopper
 
-    def _prepare(self, context: Context) -> _Work:
+    def _prepare(self, context: Context) -> Work:
         ti = context["ti"]
-        node = job_request.rendered(self.node, _values(context))
+        node = job_request.rendered(self.node, values_of(context))
         hook = OceanNodeHook(self.ocean_node_conn_id)
         settings = hook.settings()
         signer = OceanWalletHook(self.wallet_conn_id).signer()
         store = content_store()
-        handed = (*self._handed_over(context, store), *_uploads(node, store))
+        handed = (*self._handed_over(context, store), *uploads_of(node, store))
         inputs = tuple(
             handover.inputs_of(handed, job_request.own_input_names(node), signed_urls.signer_for(store))
         )
-        return _Work(
+        return Work(
             node=node,
             ocean_node=hook.client(signer),
             stopper=hook.client(signer),
@@ -252,7 +238,7 @@ class OceanComputeOperator(BaseOperator):
             if isinstance(edge, HandoverOperator)
         ]
 
-    def _request(self, work: _Work) -> compute.JobRequest:
+    def _request(self, work: Work) -> compute.JobRequest:
         """The start request; uploads are brought to the Ocean Node and its environments asked for."""
         handed = tuple(
             handover.hand_over(
@@ -284,7 +270,7 @@ class OceanComputeOperator(BaseOperator):
         longest = environment.free.max_duration_seconds if environment.free else self.max_duration_seconds
         return job_request.build(work.node, inputs, environment, int(min(self.max_duration_seconds, longest)))
 
-    def _follow_inline(self, work: _Work, job: compute.ComputeJob) -> compute.ComputeJob:
+    def _follow_inline(self, work: Work, job: compute.ComputeJob) -> compute.ComputeJob:
         for pause in (work.poll_interval_seconds, max(work.poll_interval_seconds, DEFERRAL_SECONDS)):
             if job.is_over:
                 return job
@@ -304,7 +290,7 @@ class OceanComputeOperator(BaseOperator):
             job = now.seen_after(job)
         return job
 
-    def _finish(self, context: Context, work: _Work, job: compute.ComputeJob) -> dict[str, Any]:
+    def _finish(self, context: Context, work: Work, job: compute.ComputeJob) -> dict[str, Any]:
         self.log.info("Job %s: %s", job.job_id, job.ended_because)
         lines = self._copy_log(work, job, "algorithmLog")
         if job.outcome != "succeeded":
@@ -321,13 +307,13 @@ class OceanComputeOperator(BaseOperator):
             "outputs": outputs.sha256,
             "files": len(outputs.files),
             "bytes": sum(file.size for file in outputs.files),
-            "record": _keep_record(work, job, outputs),
+            "record": keep_record(work, job, outputs),
         }
-        _memory(context).set(OUTPUTS_KEY, {"inputs": work.inputs_sha256, "returned": returned})
+        memory_of(context).set(OUTPUTS_KEY, {"inputs": work.inputs_sha256, "returned": returned})
         self.log.info("Kept %d output file(s), %d bytes", returned["files"], returned["bytes"])
         return returned
 
-    def _copy_log(self, work: _Work, job: compute.ComputeJob, name: str) -> list[str]:
+    def _copy_log(self, work: Work, job: compute.ComputeJob, name: str) -> list[str]:
         """Copy one of the job's logs into the task's."""
         try:
             lines = [line.text for line in work.ocean_node.logs(job, name)]
@@ -345,70 +331,3 @@ class OceanComputeOperator(BaseOperator):
             glob for task in downstream if isinstance(task, HandoverOperator) for glob in task.edge.data.files
         }
         return sorted(globs) or ["*"]
-
-
-def _memory(context: Context) -> jobs.Memory:
-    """What Airflow keeps for a task over its tries, a clear included."""
-    return cast("jobs.Memory", context["task_state_store"])
-
-
-def _values(context: Context) -> dict[str, Any]:
-    """What texts of a graph may name. A run that was triggered without a date counts from its start."""
-    moment = context.get("logical_date") or context["dag_run"].run_after
-    return {
-        "params": dict(context["params"]),
-        "ds": moment.strftime("%Y-%m-%d"),
-        "ts": moment.isoformat(),
-        "run_id": context["run_id"],
-    }
-
-
-def _uploads(node: graphs.ComputeData, store: ContentStore) -> list[handover.Handed]:
-    """The node's own uploads, not yet brought anywhere: the same way as a producer's outputs."""
-    mode = "bucket" if graphs.takes_bucket_files(node) else "url"
-    return [
-        handover.Handed(
-            edge="",
-            source="",
-            mode=handover.mode_of(mode, node),
-            files=(
-                handover.HandedFile(
-                    dataset.name or dataset.upload, store.size(dataset.upload), dataset.upload
-                ),
-            ),
-        )
-        for dataset in node.datasets
-        if isinstance(dataset, graphs.UploadDataset)
-    ]
-
-
-def _kept_outputs(work: _Work, memory: jobs.Memory) -> dict[str, Any] | None:
-    """What an earlier attempt returned for the same inputs, while its outputs are still stored."""
-    kept = memory.get(OUTPUTS_KEY)
-    if not kept or kept["inputs"] != work.inputs_sha256:
-        return None
-    try:
-        files = work.store.outputs(kept["returned"]["outputs"]).files
-    except errors.MissingOutput:
-        return None
-    contents = [kept["returned"]["record"], *(file.sha256 for file in files)]
-    return dict(kept["returned"]) if all(map(work.store.has, contents)) else None
-
-
-def _keep_record(work: _Work, job: compute.ComputeJob, outputs: Outputs) -> str:
-    """Store what the manifest says about this node; its hash."""
-    record = {
-        "node": work.of_run.node_id,
-        "ocean_node": work.url,
-        "environment": job.environment,
-        "job_id": job.job_id,
-        "algorithm_sha256": jobs.sha256_of(work.node.algorithm.model_dump(mode="json")),
-        "inputs_sha256": work.inputs_sha256,
-        "inputs": [{"edge": i.edge, "name": i.name, "size": i.size, "sha256": i.sha256} for i in work.inputs],
-        "outputs_sha256": outputs.sha256,
-        "outputs": [{"name": f.name, "size": f.size, "sha256": f.sha256} for f in outputs.files],
-        "created": job.created and job.created.isoformat(),
-        "started": job.algo_started and job.algo_started.isoformat(),
-        "finished": job.finished and job.finished.isoformat(),
-    }
-    return work.store.put(io.BytesIO(json.dumps(record, sort_keys=True).encode()))[0]
