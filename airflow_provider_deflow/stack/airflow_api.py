@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 100  # Airflow gives no more at once
 POLL_SECONDS = 0.5
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 90.0  # longer than SQLite, where `deflow up` keeps Airflow's data, waits for its turn
 TOKEN_REFUSED = (401, 403)  # expired; signed by an Airflow that has been restarted since
 FOLDING = ("::group::", "::endgroup::")  # marks for Airflow's own log page
 OVER = frozenset({"success", "failed"})

@@ -11,23 +11,11 @@ from tests.e2e.conftest import Deployment
 pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def started(deployment: Deployment) -> dict[str, tuple[str, str]]:
-    """All shapes at once, as a busy day would have them: shape → Dag and run."""
-    slow = {"skip-edge": {"b": 12.0}}
-    dags = {
-        shape: deployment.publish(drawn.graph(shape, nodes, edges, slow.get(shape)))
-        for shape, (nodes, edges) in drawn.SHAPES.items()
-    }
-    return {shape: (dag_id, deployment.run(dag_id)) for shape, dag_id in dags.items()}
-
-
 @pytest.mark.parametrize("shape", drawn.SHAPES)
-def test_a_shape_runs_to_its_end_and_hands_everything_over(
-    shape: str, deployment: Deployment, started: dict[str, tuple[str, str]]
-) -> None:
+def test_a_shape_runs_to_its_end_and_hands_everything_over(shape: str, deployment: Deployment) -> None:
     nodes, edges = drawn.SHAPES[shape]
-    dag_id, run_id = started[shape]
+    dag_id = deployment.publish(drawn.graph(shape, nodes, edges))
+    run_id = deployment.run(dag_id)
 
     state = deployment.end_of(dag_id, run_id)
 
