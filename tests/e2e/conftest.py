@@ -29,7 +29,7 @@ from airflow_provider_deflow.stack.local_stack import DEVELOPMENT_KEY
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
@@ -103,7 +103,7 @@ class Deployment:
         self.airflow.add_connection(body)
 
     def run(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        self.airflow.wait_for_dag(dag_id, timeout_seconds=60)
+        self.airflow.wait_for_dag(dag_id, timeout_seconds=180)
         self.airflow.unpause(dag_id)
         return self.airflow.trigger(dag_id, conf)
 

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_deflow.example import data, graph
 from tests.e2e.conftest import Deployment
 
-pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def example_document(deployment: Deployment) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def test_the_example_graph_finishes_when_triggered(deployment: Deployment) -> No
 def test_the_example_graph_finishes_by_its_schedule(deployment: Deployment) -> None:
     document = {**example_document(deployment), "slug": "by-the-clock", "schedule": "* * * * *"}
     dag_id = deployment.publish(document)
-    deployment.airflow.wait_for_dag(dag_id, timeout_seconds=60)
+    deployment.airflow.wait_for_dag(dag_id, timeout_seconds=180)
     deployment.airflow.unpause(dag_id)
 
     deadline = time.monotonic() + 90

@@ -8,7 +8,7 @@ import pytest
 from tests.e2e import drawn
 from tests.e2e.conftest import Deployment
 
-pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_a_failing_algorithm_fails_its_task_at_once_and_is_explained(deployment: Deployment) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e import drawn
 from tests.e2e.conftest import Deployment
 
-pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 
 def test_a_task_killed_while_it_polls_is_retried_on_the_same_job(deployment: Deployment) -> None:
@@ -63,7 +63,7 @@ def test_marking_a_deferred_task_failed_stops_its_job(deployment: Deployment) ->
 
     deployment.airflow.set_task_state(dag_id, run_id, "a", "failed")
 
-    wait_for(lambda: all(job.is_over for job in deployment.jobs()), seconds=60)
+    wait_for(lambda: all(job.is_over for job in deployment.jobs()), seconds=180)
     new = [job for job in deployment.jobs() if job.job_id not in before]
     assert [job.outcome for job in new] == ["stopped"]
 
@@ -87,7 +87,7 @@ def test_clearing_a_deferred_task_ends_its_job_before_the_next_one(deployment: D
     assert new[0].finished <= new[1].created
 
 
-def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(happened: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, f"not within {seconds} s"

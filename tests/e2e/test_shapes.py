@@ -31,7 +31,7 @@ def test_in_the_skip_edge_shape_ready_nodes_start_while_a_slow_sibling_still_run
     deployment: Deployment,
 ) -> None:
     """e is slow and nobody waits for it: there are no layers."""
-    document = drawn.graph("slow-sibling", "abcde", ("ab", "bc", "ac", "cd", "ae"), {"e": 45.0})
+    document = drawn.graph("slow-sibling", "abcde", ("ab", "bc", "ac", "cd", "ae"), {"e": 90.0})
     dag_id = deployment.publish(document)
     run_id = deployment.run(dag_id)
 
