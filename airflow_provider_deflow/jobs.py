@@ -45,7 +45,8 @@ LOG_TAIL_LINES = 20
 # A node that answers but never ends a job (its engine can hang) is not waited for longer.
 STOPPING_SECONDS = 600.0
 # Ends that are the Ocean Node's own, not the drawing's or the algorithm's; see the status table.
-NODE_FAULTS = frozenset({2, 11, 21, 22, 31, 33, 61, 62})
+# 32 among them: so ends a job whose container was gone when its Ocean Node came back.
+NODE_FAULTS = frozenset({2, 11, 21, 22, 31, 32, 33, 61, 62})
 
 
 class Memory(Protocol):
