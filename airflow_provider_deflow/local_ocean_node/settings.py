@@ -28,18 +28,52 @@ UNSAFE_URLS = (
 
 
 @dataclass(frozen=True, slots=True)
+class ChainSettings:
+    """A chain that the node is paid on; its Ocean contracts are looked up by chain id in an address file."""
+
+    chain_id: int
+    rpc_url: str
+    address_file: Path
+    # Whether assets published there are indexed.
+    index: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What an environment asks in one token; a price is in whole tokens, per unit and started minute."""
+
+    chain_id: int
+    fee_token: str
+    prices: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
     """One compute environment; amounts are cores and GB, `None` means all that the machine has."""
 
     cpu: int | None = None
     ram: float | None = None
     disk: float | None = None
-    # What one free job may have of them.
+    # What one paid job may have of them; `None` means all.
+    max_cpu: int | None = None
+    max_ram: float | None = None
+    max_disk: float | None = None
+    max_job_duration: int = 3600
+    # A shorter job is billed as if it had taken so long.
+    min_job_duration: int = 60
+    # Without any, jobs cannot be paid for.
+    fees: tuple[Fees, ...] = ()
+    # Who may start paid jobs; nobody listed means everybody.
+    addresses: tuple[str, ...] = ()
+    # Whether there are free jobs too.
+    free: bool = True
+    # What one free job may have.
     free_cpu: int | None = None
     free_ram: float | None = None
     free_disk: float | None = None
     free_max_jobs: int | None = None
     free_max_job_duration: int = 3600
+    free_min_job_duration: int = 60
     # How long results are kept after the end of a job.
     storage_expiry: int = 604800
     # Who may start free jobs; nobody listed means everybody.
@@ -60,6 +94,9 @@ class NodeSettings:
     claim_interval_seconds: float = 3600.0
     expiry_interval_seconds: float = 300.0
     environments: tuple[EnvironmentSettings, ...] = (EnvironmentSettings(),)
+    chains: tuple[ChainSettings, ...] = ()
+    # How long a lock outlives the longest run of its job: the time in which it can be claimed.
+    claim_duration_timeout: int = 3600
     persistent_storage: bool = True
     unsafe_urls: tuple[str, ...] = UNSAFE_URLS
     # Runs algorithms without a sandbox: with the rights of whoever started the node.
