@@ -48,14 +48,29 @@ if TYPE_CHECKING:
     help="The engine's pace; a real node's is 2 seconds.",
 )
 @click.option(
+    "--allow-target",
+    "allowed_targets",
+    multiple=True,
+    metavar="HOST|NETWORK",
+    envvar="DEFLOW_ALLOW_TARGET",
+    show_envvar=True,
+    help="Where files that jobs name may come from, besides public addresses and this machine; repeatable.",
+)
+@click.option(
     "--unisolated", is_flag=True, help="Run algorithms without bubblewrap, with your own rights. Dangerous."
 )
 def ocean_node(
-    host: str, port: int, folder: Path, requests_per_minute: int, tick_seconds: float, unisolated: bool
+    host: str,
+    port: int,
+    folder: Path,
+    requests_per_minute: int,
+    tick_seconds: float,
+    allowed_targets: tuple[str, ...],
+    unisolated: bool,
 ) -> None:
     """Run an Ocean Node on this machine: it really executes algorithms, for free jobs, in a sandbox."""
     from airflow_provider_deflow.local_ocean_node.isolation import Unisolated
-    from airflow_provider_deflow.local_ocean_node.settings import NodeSettings
+    from airflow_provider_deflow.local_ocean_node.settings import THIS_MACHINE, NodeSettings
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     settings = NodeSettings(
@@ -64,6 +79,7 @@ def ocean_node(
         port=port,
         requests_per_minute=requests_per_minute,
         tick_seconds=tick_seconds,
+        allowed_targets=(*THIS_MACHINE, *allowed_targets),
         unisolated=unisolated,
     )
     if unisolated:

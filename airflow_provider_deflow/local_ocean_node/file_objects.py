@@ -18,6 +18,8 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from airflow_provider_deflow import http
+from airflow_provider_deflow.errors import ForbiddenTarget
 from airflow_provider_deflow.local_ocean_node.buckets import Buckets
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
@@ -35,8 +37,11 @@ def is_bucket_file(file_object: Any) -> bool:
 class FileObjects:
     """Reads file objects; every refusal has status 500 and the real node's words."""
 
-    def __init__(self, buckets: Buckets | None, unsafe_urls: tuple[str, ...]) -> None:
+    def __init__(
+        self, buckets: Buckets | None, unsafe_urls: tuple[str, ...], allowed_targets: tuple[str, ...]
+    ) -> None:
         self._buckets = buckets
+        self._targets = http.Targets.of(allowed_targets)
         self._unsafe = tuple(re.compile(expression) for expression in unsafe_urls)
 
     async def info(self, file_object: dict[str, Any], actor: str | None) -> dict[str, Any]:
@@ -92,13 +97,17 @@ class FileObjects:
     @asynccontextmanager
     async def _response(self, file_object: dict[str, Any], method: str) -> AsyncIterator[httpx.Response]:
         headers = file_object.get("headers") or {}
-        async with (
-            httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=True) as client,
-            client.stream(method.upper(), str(file_object["url"]), headers=headers) as response,
-        ):
-            if response.is_error:
-                raise httpx.HTTPError(f"Request failed with status code {response.status_code}")
-            yield response
+        try:
+            async with (
+                http.async_client(_TIMEOUT_SECONDS, targets=self._targets) as client,
+                client.stream(method.upper(), str(file_object["url"]), headers=headers) as response,
+            ):
+                if response.is_error:
+                    raise httpx.HTTPError(f"Request failed with status code {response.status_code}")
+                yield response
+        except ForbiddenTarget as error:
+            # A real node knows its list of expressions only; these words are its own, the reason is ours.
+            raise Refusal(500, f"Error validating the URL file: URL is marked as unsafe ({error})") from None
 
     def _bucket_file(self, file_object: dict[str, Any], actor: str | None) -> Path:
         if self._buckets is None:

@@ -55,7 +55,7 @@ class LocalOceanNode:
         store = Store(folder / "node.sqlite")
         buckets = Buckets(store, folder / "persistent_storage") if settings.persistent_storage else None
         environments = Environments(settings.environments, machine, identity)
-        file_objects = FileObjects(buckets, settings.unsafe_urls)
+        file_objects = FileObjects(buckets, settings.unsafe_urls, settings.allowed_targets)
         containers = ContainerFactory(folder / "containers", isolation, buckets)
         storage, cluster_hash = folder / "c2d_storage", identity.cluster_hash
 

@@ -27,6 +27,9 @@ UNSAFE_URLS = (
 )
 
 
+THIS_MACHINE = ("localhost", "127.0.0.0/8", "::1")
+
+
 @dataclass(frozen=True, slots=True)
 class ChainSettings:
     """A chain that the node is paid on; its Ocean contracts are looked up by chain id in an address file."""
@@ -99,6 +102,8 @@ class NodeSettings:
     claim_duration_timeout: int = 3600
     persistent_storage: bool = True
     unsafe_urls: tuple[str, ...] = UNSAFE_URLS
+    # Besides public addresses, where file objects may lead: by default this machine, for laptops.
+    allowed_targets: tuple[str, ...] = THIS_MACHINE
     # Runs algorithms without a sandbox: with the rights of whoever started the node.
     unisolated: bool = False
 

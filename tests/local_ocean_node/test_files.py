@@ -7,11 +7,20 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.local_ocean_node.running import Consumer, python_image, recordings, shape
+from tests.local_ocean_node.running import (
+    Consumer,
+    consumer,
+    fast,
+    python_image,
+    recordings,
+    running_ocean_node,
+    shape,
+)
 
 NOTHING = hashlib.sha256(b"").hexdigest()
 
@@ -128,6 +137,27 @@ def test_file_info_refuses(alice: Consumer, body: dict, status: int, words: str)
     reply = info(alice, body)
 
     assert (reply.status_code, reply.text) == (status, words)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://10.0.0.1/x", "http://0xa9fea9fe/x", "http://[::ffff:192.168.0.1]/x"]
+)
+def test_a_url_into_somebody_s_network_is_not_fetched(alice: Consumer, address: str):
+    reply = info(alice, url(address))
+
+    assert reply.status_code == 500
+    assert reply.text.startswith("Error validating the URL file: URL is marked as unsafe (")
+
+
+def test_what_is_allowed_is_said_by_the_settings(tmp_path: Path, file_server: str):
+    address = file_server.replace("localhost", "127.0.0.1") + "/n.txt"
+    open_to_all = fast(tmp_path / "open", unsafe_urls=())
+    shut = fast(tmp_path / "shut", unsafe_urls=(), allowed_targets=())
+
+    with running_ocean_node(open_to_all) as node:
+        assert info(consumer(node), url(address)).json()[0]["contentLength"] == "3"
+    with running_ocean_node(shut) as node:
+        assert "127.0.0.1 is this machine itself" in info(consumer(node), url(address)).text
 
 
 def test_datasets_by_url_lie_flat_in_inputs_under_their_names(alice: Consumer, file_server: str):

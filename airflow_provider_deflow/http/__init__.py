@@ -2,9 +2,12 @@
 """The HTTP clients all requests go through, and what is true of each of them.
 
 One for a worker that may wait (`session`, requests) and one for a triggerer that may not
-(`async_client`, httpx). Both have timeouts, follow no redirect, take nothing from the environment
-(no proxy, no .netrc, which would replace an Ocean Node's token), ask for bodies as they are, and
-pass every target through `check_target`.
+(`async_client`, httpx). Both have timeouts, take nothing from the environment (no proxy, no .netrc, which
+would replace an Ocean Node's token) and ask for bodies as they are.
+
+A URL from a connection was chosen by who runs Airflow: it may point anywhere, and no redirect takes a signed
+request elsewhere. A URL that a graph or a DDO brings was chosen by a stranger: give `targets`, and every
+hop of it is judged by the address that is connected to.
 
 Queries carry signatures, tokens and signed URLs, and HTTP libraries put the whole URL into their
 errors. So no text of theirs is ever shown: `redact` a URL, and `explain` a failure.
@@ -14,14 +17,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, SSLError
 
 from airflow_provider_deflow import __version__
-from airflow_provider_deflow.errors import ForbiddenTarget
+from airflow_provider_deflow.http.pinning import PinnedAdapter, PinnedTransport
+from airflow_provider_deflow.http.targets import Targets, redact, require_web_url
+
+__all__ = [
+    "CONNECT_TIMEOUT_SECONDS",
+    "READ_TIMEOUT_SECONDS",
+    "Targets",
+    "async_client",
+    "explain",
+    "may_have_arrived",
+    "read_capped",
+    "redact",
+    "session",
+]
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 READ_TIMEOUT_SECONDS = 30.0
@@ -34,63 +49,55 @@ _HEADERS = {
 }
 
 
-def check_target(url: str) -> None:
-    """The one gate for every URL that is fetched. Raises `ForbiddenTarget`."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ForbiddenTarget(
-            f"{redact(url)} is not fetched — only http:// and https:// URLs are; correct it"
-        )
-
-
-def redact(url: str) -> str:
-    """`url` for messages: without credentials, and without the values of its query."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "(a malformed URL)"
-    host = f"[{host}]" if ":" in host else host
-    query = "?…" if parts.query else ""
-    return f"{parts.scheme}://{host}{port}{parts.path}{query}"
+_MAX_REDIRECTS = 5
 
 
 class _Session(requests.Session):
-    def __init__(self, read_timeout_seconds: float) -> None:
+    def __init__(self, read_timeout_seconds: float, targets: Targets | None) -> None:
         super().__init__()
         self.trust_env = False
+        self.max_redirects = _MAX_REDIRECTS
         self.headers.update(_HEADERS)
         self._timeout = (CONNECT_TIMEOUT_SECONDS, read_timeout_seconds)
+        self._follows = targets is not None
+        if targets is not None:
+            for scheme in ("http://", "https://"):
+                self.mount(scheme, PinnedAdapter(targets))
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        check_target(request.url or "")
+        require_web_url(request.url or "")
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._timeout
         return super().send(request, **kwargs)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: a signed request that is sent on would hand its signature to another host."""
-        return None
+        return super().get_redirect_target(resp) if self._follows else None
 
 
-def session(read_timeout_seconds: float = READ_TIMEOUT_SECONDS) -> requests.Session:
-    """A guarded session for code that may block."""
-    return _Session(read_timeout_seconds)
+def session(
+    read_timeout_seconds: float = READ_TIMEOUT_SECONDS, *, targets: Targets | None = None
+) -> requests.Session:
+    """For code that may block; with `targets`, for foreign URLs. Raises `ForbiddenTarget` when it is used."""
+    return _Session(read_timeout_seconds, targets)
 
 
-def async_client(read_timeout_seconds: float = READ_TIMEOUT_SECONDS) -> httpx.AsyncClient:
-    """A guarded client for an event loop; it belongs to the loop that uses it first."""
+def async_client(
+    read_timeout_seconds: float = READ_TIMEOUT_SECONDS, *, targets: Targets | None = None
+) -> httpx.AsyncClient:
+    """For an event loop, the one that uses it first; with `targets`, for foreign URLs, as `session`."""
 
     async def check(request: httpx.Request) -> None:
-        check_target(str(request.url))
+        require_web_url(str(request.url))
 
     return httpx.AsyncClient(
         headers=_HEADERS,
         timeout=httpx.Timeout(read_timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
-        follow_redirects=False,
+        follow_redirects=targets is not None,
+        max_redirects=_MAX_REDIRECTS,
         trust_env=False,
         event_hooks={"request": [check]},
+        transport=PinnedTransport(targets) if targets is not None else None,
     )
 
 
