@@ -10,14 +10,28 @@ from fastapi.responses import HTMLResponse, Response
 
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.rate_limit import RateLimit
-from airflow_provider_deflow.local_ocean_node.routes import buckets, compute, direct, services
+from airflow_provider_deflow.local_ocean_node.routes import (
+    aquarius,
+    buckets,
+    compute,
+    direct,
+    encryption,
+    services,
+)
 from airflow_provider_deflow.local_ocean_node.routes.express import ErrorPage, not_found
 
 
 def build_app(node: LocalOceanNode) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.node = node
-    for router in (compute.router, buckets.router, services.router, direct.router):
+    for router in (
+        compute.router,
+        buckets.router,
+        services.router,
+        encryption.router,
+        aquarius.router,
+        direct.router,
+    ):
         app.include_router(router)
     app.add_exception_handler(404, _unknown_route)
     app.add_exception_handler(405, _unknown_route)

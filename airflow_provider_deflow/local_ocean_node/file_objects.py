@@ -21,11 +21,13 @@ import httpx
 from airflow_provider_deflow import http
 from airflow_provider_deflow.errors import ForbiddenTarget
 from airflow_provider_deflow.local_ocean_node.buckets import Buckets
+from airflow_provider_deflow.local_ocean_node.javascript import as_text
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
 KINDS = ("url", "ipfs", "arweave", "s3", "ftp", "nodePersistentStorage")
 _TIMEOUT_SECONDS = 30.0
 _CHECKSUM_BYTES = 10 << 20
+_CHUNK_BYTES = 1 << 20
 _NAME_CHARACTERS = "%!$&'()*+,;=:@~-._"
 
 
@@ -79,18 +81,21 @@ class FileObjects:
 
     async def fetch(self, file_object: dict[str, Any], target: Path, actor: str) -> None:
         """Write the content to `target`; an answer other than 2xx is a failure."""
+        with target.open("wb") as file:
+            async for chunk in self.content(file_object, actor):
+                file.write(chunk)
+
+    async def content(self, file_object: dict[str, Any], actor: str | None) -> AsyncIterator[bytes]:
         self._require_known(file_object)
         if is_bucket_file(file_object):
-            source = self._bucket_file(file_object, actor)
-            with source.open("rb") as content, target.open("wb") as file:
-                while chunk := content.read(1 << 20):
-                    file.write(chunk)
+            with self._bucket_file(file_object, actor).open("rb") as source:
+                while chunk := source.read(_CHUNK_BYTES):
+                    yield chunk
             return
         try:
             async with self._response(file_object, "GET") as response:
-                with target.open("wb") as file:
-                    async for chunk in response.aiter_bytes():
-                        file.write(chunk)
+                async for chunk in response.aiter_bytes():
+                    yield chunk
         except httpx.HTTPError as error:
             raise Refusal(500, str(error) or type(error).__name__) from error
 
@@ -122,7 +127,7 @@ class FileObjects:
         return self._buckets.file(file_object["bucketId"], file_object["fileName"], actor)
 
     def _require_known(self, file_object: dict[str, Any]) -> None:
-        kind = str(file_object.get("type"))
+        kind = as_text(file_object["type"]) if "type" in file_object else "undefined"
         if is_bucket_file(file_object):
             return
         if kind.lower() != "url":

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from airflow_provider_deflow.signing import KeySigner
+
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 # libp2p: identity multihash of 37 bytes, a protobuf with key type 2 (secp256k1) and 33 bytes of key.
 _PEER_ID_PREFIX = bytes.fromhex("002508021221")
@@ -49,6 +51,10 @@ class Identity:
     # Signs auth tokens; derived, so that tokens stay valid over restarts.
     token_secret: bytes = field(repr=False)
     private_key: bytes = field(repr=False)
+
+    @property
+    def signer(self) -> KeySigner:
+        return KeySigner(self.private_key.hex())
 
     def encrypt(self, data: bytes) -> bytes:
         """ECIES for the node itself: the client's form of this is in `ocean`."""
@@ -83,6 +89,15 @@ class Identity:
     @property
     def cluster_hash(self) -> str:
         return "0x" + hashlib.sha256(f"local:{self.address}".encode()).hexdigest()
+
+
+def unbase58(text: str) -> bytes:
+    """The bytes written as `text`; raises `ValueError` for what is not base58."""
+    number = 0
+    for character in text:
+        number = number * 58 + _BASE58.index(character)
+    zeros = len(text) - len(text.lstrip(_BASE58[0]))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
 
 
 def load_identity(folder: Path) -> Identity:

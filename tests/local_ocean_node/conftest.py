@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.local_ocean_node.file_server import running_file_server
 from tests.local_ocean_node.running import Consumer, consumer, fast, running_ocean_node
 
 
@@ -30,3 +31,9 @@ def alice(node_url: str) -> Consumer:
 @pytest.fixture
 def bob(node_url: str) -> Consumer:
     return consumer(node_url, 2)
+
+
+@pytest.fixture(scope="session")
+def file_server() -> Iterator[str]:
+    with running_file_server() as url:
+        yield url

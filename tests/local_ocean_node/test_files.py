@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.local_ocean_node.file_server import FileServer
 from tests.local_ocean_node.running import (
     Consumer,
     consumer,
@@ -23,48 +21,6 @@ from tests.local_ocean_node.running import (
 )
 
 NOTHING = hashlib.sha256(b"").hexdigest()
-
-
-class FileServer(BaseHTTPRequestHandler):
-    """`/n.txt`, `/algo.py`, `/private.txt` for those with a header, `/moved.txt`; else 404."""
-
-    asked: list[str] = []  # noqa: RUF012 - one server, one list
-    files = {  # noqa: RUF012
-        "/n.txt": b"42\n",
-        "/a%20b.txt": b"blank",
-        "/algo.py": b"print('fetched', open('/data/inputs/n.txt').read().strip())",
-    }
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        self.asked.append(self.path)
-        allowed = path == "/private.txt" and self.headers["x-api-key"] == "local"
-        content = b"secret" if allowed else self.files.get(path)
-        if path == "/moved.txt":
-            self.send_response(302)
-            self.send_header("location", "/n.txt")
-            self.send_header("content-length", "0")
-            self.end_headers()
-            return
-        self.send_response(404 if content is None else 200)
-        self.send_header("content-type", "text/csv")
-        self.send_header("content-length", str(len(content or b"")))
-        self.end_headers()
-        self.wfile.write(content or b"")
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def file_server() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), FileServer)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def url(address: str, **fields: Any) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_deflow.local_ocean_node.javascript import dumps
@@ -20,6 +20,7 @@ class Reply:
 
     body: bytes | AsyncIterator[bytes]
     content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, value: Any) -> Reply:

@@ -6,7 +6,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from airflow_provider_deflow.local_ocean_node.commands import about, buckets, jobs, start, tokens
+from airflow_provider_deflow.local_ocean_node.commands import (
+    about,
+    assets,
+    buckets,
+    encryption,
+    jobs,
+    start,
+    tokens,
+)
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 from airflow_provider_deflow.local_ocean_node.routes.express import json_body, node_of, raw
@@ -17,6 +25,10 @@ _COMMANDS: dict[str, Command] = {
     "status": about.status,
     "detailedStatus": about.detailed_status,
     "fileInfo": about.file_info,
+    "encrypt": encryption.encrypt,
+    "encryptFile": encryption.encrypt_file,
+    "decryptDDO": encryption.decrypt,
+    "validateDDO": assets.validate,
     "nonce": tokens.nonce,
     "createAuthToken": tokens.create_token,
     "invalidateAuthToken": tokens.invalidate_token,

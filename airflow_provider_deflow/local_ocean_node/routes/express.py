@@ -56,21 +56,14 @@ def signed_query(request: Request, *names: str) -> Task:
 
 
 def is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    return media_type(request) == "application/json"
 
 
 async def json_body(request: Request) -> dict[str, Any]:
     """The body as an object; an empty one when there is none or it is not JSON."""
     if not is_json(request):
         return {}
-    announced = request.headers.get("content-length", "")
-    content = b""
-    if announced.isdigit() and int(announced) > _MOST_JSON_BYTES:
-        raise ErrorPage(413, "PayloadTooLargeError: request entity too large")
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _MOST_JSON_BYTES:
-            raise ErrorPage(413, "PayloadTooLargeError: request entity too large")
+    content = await whole_body(request, _MOST_JSON_BYTES)
     if not content:
         return {}
     try:
@@ -82,6 +75,27 @@ async def json_body(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ErrorPage(400, f"SyntaxError: Unexpected token {value!r} in JSON at position 0")
     return value
+
+
+async def whole_body(request: Request, most: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > most:
+        raise ErrorPage(413, "PayloadTooLargeError: request entity too large")
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > most:
+            raise ErrorPage(413, "PayloadTooLargeError: request entity too large")
+    return bytes(content)
+
+
+def has_body(request: Request) -> bool:
+    """Whether one was sent at all; an empty one counts when its length was announced."""
+    return "content-length" in request.headers or "transfer-encoding" in request.headers
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def not_found(method: str, path: str) -> Response:
@@ -115,8 +129,8 @@ def raw(reply: Reply, status: int = 200) -> Response:
     if reply.body == b"":
         return Response(status_code=status)
     body = _once(reply.body) if isinstance(reply.body, bytes) else reply.body
-    headers = {"content-type": reply.content_type} if reply.content_type else None
-    return StreamingResponse(body, status, headers)
+    headers = {"content-type": reply.content_type} if reply.content_type else {}
+    return StreamingResponse(body, status, {**headers, **reply.headers})
 
 
 def as_words(refusal: Refusal) -> Response:

@@ -124,18 +124,3 @@ async def initialize() -> Response:
 @router.get("/api/services/escrow/events")
 async def escrow_events() -> Response:
     return HTMLResponse("Escrow database is not available", 503)
-
-
-@router.get("/api/aquarius/assets/{kind}/{did:path}")
-async def ddo(kind: str, did: str) -> Response:
-    return HTMLResponse("DDO not found", 404)
-
-
-@router.post("/api/aquarius/assets/metadata/query")
-async def search() -> Response:
-    return HTMLResponse("Internal Server Error", 500)
-
-
-@router.get("/api/aquarius/state/ddo")
-async def indexing_state() -> Response:
-    return HTMLResponse("DDO State database is not available", 503)
