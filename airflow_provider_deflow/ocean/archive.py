@@ -5,6 +5,10 @@ An algorithm wrote it and an Ocean Node sent it; either may be careless or hosti
 files and folders below `outputs/` pass. Everything else refuses the whole archive, because an
 output that is quietly missing would make a wrong result look right.
 
+Nothing is decompressed and holes are refused, so no archive grows by more than the bytes that were
+downloaded: a cap on its size is a cap on the ratio too. Modes and owners are not looked at, since nothing is
+unpacked to a place where they would count, and an archive within the archive is a file like any other.
+
 The headers are parsed by the standard library, one block at a time; the loop around it is our own,
 because tarfile's believes the sizes of extended headers and would read gigabytes of "name" at once.
 """
@@ -13,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import RawIOBase
@@ -26,6 +31,8 @@ _CHUNK_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 64 << 10
 _MAX_PADDING_BYTES = 1 << 20
 _ROOT = "outputs"
+# Marks of direction around text; right-to-left letters themselves are "R" and "AL", and welcome.
+_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 _FORBIDDEN = {
     tarfile.LNKTYPE: "a hard link",
@@ -42,11 +49,14 @@ _FORBIDDEN = {
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How much of an archive is taken; a member is a file or a folder."""
+    """How much of an archive is taken; a member is a file or a folder, depth counts folders above a file."""
 
     max_archive_bytes: int = 64 << 30
     max_members: int = 100_000
     max_name_bytes: int = 1024
+    # What a file system allows one part of a path.
+    max_part_bytes: int = 255
+    max_depth: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +235,25 @@ def _relative_name(path: str, header: tarfile.TarInfo, caps: Caps) -> str:
         raise _refused(repr(path), "is not UTF-8", "Give the file another name") from None
     if size > caps.max_name_bytes:
         raise _refused(repr(path[:80] + "…"), f"has a name of {size} bytes", "Give the file a shorter name")
-    if any(ord(c) < 32 or ord(c) == 127 for c in path) or "\\" in path:
-        raise _refused(repr(path), "has a control character or backslash in its name", "Give it another name")
+    if any(map(_misleads, path)):
+        raise _refused(
+            ascii(path), "has a control character or backslash in its name", "Give it another name"
+        )
     root, *parts = (path.removesuffix("/") if header.isdir() else path).split("/")
+    if len(parts) > caps.max_depth:
+        raise _refused(repr(path[:80] + "…"), f"is {len(parts)} folders deep", "Write to fewer folders")
+    if any(len(part.encode()) > caps.max_part_bytes for part in parts):
+        long = f"has a part of more than {caps.max_part_bytes} bytes in its name"
+        raise _refused(repr(path[:80] + "…"), long, "Give the file a shorter name")
     if root != _ROOT or any(part in ("", ".", "..") for part in parts) or not (parts or header.isdir()):
         raise _refused(repr(path), f"is not a path below {_ROOT}/")
     return "/".join(parts)
+
+
+def _misleads(character: str) -> bool:
+    """Characters that move a terminal's cursor or turn the text around; and a path by other rules."""
+    is_control = unicodedata.category(character) in ("Cc", "Zl", "Zp")
+    return is_control or character == "\\" or unicodedata.bidirectional(character) in _TURNING
 
 
 def _check_places(name: str, is_folder: bool, files: set[str], folders: set[str]) -> None:

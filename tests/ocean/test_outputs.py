@@ -6,6 +6,7 @@ Archives are made with the standard library, and where that would not make one s
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -125,6 +126,8 @@ def test_no_output_at_all_is_an_empty_list(store):
 @pytest.mark.parametrize("format", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 def test_long_and_foreign_names_arrive_whole(store, format):
     names = ["größe-数据.txt", f"{'deep/' * 60}end", "n" * 255, " ", "with space", "...", "a..b"]
+    # Right-to-left, composed and decomposed, the same but for case, and what Windows keeps for itself.
+    names += ["תוצאה.csv", "é", "e\u0301", "Model.bin", "model.bin", "CON", "nul.txt", "a.", "-rf", "$(id)"]
     data = archive(*(member(f"outputs/{name}", name.encode()) for name in names), format=format)
     assert sorted(file.name for file in unpack(io.BytesIO(data), store).files) == sorted(names)
 
@@ -195,6 +198,33 @@ HOSTILE = {
         tarfile.TarInfo.create_pax_global_header({"path": "outputs/y"}) + GOOD,
         "is a header for all members",
     ),
+    "terminal": (archive(member("outputs/\x9b2J", b"x")), "control character or backslash"),
+    "turned-around": (archive(member("outputs/\u202egpj.exe", b"x")), "control character or backslash"),
+    "long-part": (archive(member("outputs/" + "n" * 256, b"x")), "has a part of more than 255 bytes"),
+    "deep": (archive(member("outputs/" + "d/" * 100 + "x", b"x")), "is 101 folders deep"),
+    "gzip": (gzip.compress(GOOD, 0), "header is broken"),
+    # Ways out that extractors have fallen for: a link first, then a member that goes through it.
+    "through-a-link": (
+        archive(member("outputs/l", type=tarfile.SYMTYPE, linkname=".."), member("outputs/l/x", b"x")),
+        "is a symbolic link",
+    ),
+    "chain-of-links": (
+        archive(
+            member("outputs/a", type=tarfile.SYMTYPE, linkname="b"),
+            member("outputs/b", type=tarfile.SYMTYPE, linkname="../.."),
+            member("outputs/a/x", b"x"),
+        ),
+        "is a symbolic link",
+    ),
+    "hard-link-to-a-link": (
+        archive(member("outputs/h", type=tarfile.LNKTYPE, linkname="outputs/s"), member("outputs/h", b"x")),
+        "is a hard link",
+    ),
+    "pax-link-out": (
+        with_header(pax(linkpath="/etc/passwd"))[:1024]
+        + archive(member("outputs/l", type=tarfile.SYMTYPE, linkname="x"), format=tarfile.USTAR_FORMAT),
+        "is a symbolic link",
+    ),
     "twice": (archive(member("outputs/x", b"1"), member("outputs/x", b"2")), "is there twice"),
     "file-then-folder": (archive(member("outputs/x", b"1"), folder("outputs/x")), "is there twice"),
     "folder-then-file": (archive(folder("outputs/x"), member("outputs/x", b"1")), "is there twice"),
@@ -250,6 +280,8 @@ def test_a_hostile_archive_is_refused_by_name(store, tmp_path, name):
         (Caps(max_members=2), "has more than 2 files and folders"),
         (Caps(max_archive_bytes=1000), "is larger than the 1000 bytes"),
         (Caps(max_name_bytes=12), "has a name of 13 bytes"),
+        (Caps(max_part_bytes=4), "has a part of more than 4 bytes"),
+        (Caps(max_depth=1), "is 2 folders deep"),
     ],
 )
 def test_caps_are_kept(store, caps, why):
@@ -258,8 +290,50 @@ def test_caps_are_kept(store, caps, why):
 
 
 def test_caps_that_fit_exactly_are_enough(store):
-    caps = Caps(max_members=3, max_archive_bytes=len(GOOD), max_name_bytes=len("outputs/a/c.txt"))
+    caps = Caps(
+        max_members=3,
+        max_archive_bytes=len(GOOD),
+        max_name_bytes=len("outputs/a/c.txt"),
+        max_part_bytes=5,
+        max_depth=2,
+    )
     assert len(unpack(io.BytesIO(GOOD), store, caps).files) == 2
+
+
+def test_modes_and_owners_do_not_count(store):
+    data = archive(member("outputs/x", b"x", mode=0o6777, uid=0, gid=0, uname="root"))
+    outputs = unpack(io.BytesIO(data), store)
+    assert store.path(outputs.files[0].sha256).stat().st_mode & 0o7111 == 0
+
+
+def test_an_archive_within_is_a_file(store):
+    inner = archive(member("../../evil", b"x"))
+    outputs = unpack(io.BytesIO(archive(member("outputs/inner.tar", inner))), store)
+    with store.open(outputs.files[0].sha256) as content:
+        assert content.read() == inner
+
+
+def test_ten_thousand_files_are_kept(store):
+    data = archive(*(member(f"outputs/{n % 100}/{n}", str(n).encode()) for n in range(10_000)))
+    outputs = unpack(io.BytesIO(data), store)
+    assert len(outputs.files) == len({file.sha256 for file in outputs.files}) == 10_000
+    assert store.outputs(outputs.sha256) == outputs
+
+
+def test_a_million_empty_files_are_refused_before_they_fill_the_memory(store):
+    def blocks():
+        for n in range(1_000_000):
+            yield tarfile.TarInfo(f"outputs/{n}").tobuf()
+
+    class Million(io.RawIOBase):
+        parts = blocks()
+
+        def read(self, size: int = -1) -> bytes:
+            assert size == 512, "there are only headers"
+            return next(self.parts)
+
+    with pytest.raises(errors.HostileArchive, match="more than 5000 files and folders"):
+        unpack(Million(), store, Caps(max_members=5000))
 
 
 class EndlessTar(io.RawIOBase):
