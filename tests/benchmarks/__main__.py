@@ -14,7 +14,7 @@ from rich.table import Table
 def main() -> None:
     warnings.simplefilter("ignore")  # dag-factory's imports are deprecated ones
     logging.disable(logging.WARNING)
-    from tests.benchmarks import build, overhead, validate
+    from tests.benchmarks import build, outputs, overhead, validate
 
     console = Console(width=120)
     rows = build.rows()
@@ -26,6 +26,8 @@ def main() -> None:
         table.add_row(*(f"{value:.0f}" for value in row.values()), *(f"{ratio:.2f}" for ratio in ratios))
     console.print(table)
     console.print(_one_row("Seconds of `deflow graphs validate` (best of 5)", validate.seconds()))
+    title = f"Seconds to fetch, check and keep {outputs.GIGABYTES} GB of outputs, and the memory it takes"
+    console.print(_one_row(title, outputs.measure()))
     title = f"Overhead per zero-second node, seconds (chain of {overhead.NODES}, median of {overhead.RUNS})"
     console.print(_one_row(title, overhead.measure()))
 
