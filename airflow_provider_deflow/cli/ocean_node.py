@@ -57,6 +57,13 @@ if TYPE_CHECKING:
     help="Where files that jobs name may come from, besides public addresses and this machine; repeatable.",
 )
 @click.option(
+    "--faults",
+    "faults_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For tests: a JSON list of what goes wrong, and `/_deflow/faults` to change it.",
+)
+@click.option(
     "--unisolated", is_flag=True, help="Run algorithms without bubblewrap, with your own rights. Dangerous."
 )
 def ocean_node(
@@ -66,25 +73,29 @@ def ocean_node(
     requests_per_minute: int,
     tick_seconds: float,
     allowed_targets: tuple[str, ...],
+    faults_file: Path | None,
     unisolated: bool,
 ) -> None:
     """Run an Ocean Node on this machine: it really executes algorithms, for free jobs, in a sandbox."""
+    from airflow_provider_deflow.local_ocean_node.faults import load_rules
     from airflow_provider_deflow.local_ocean_node.isolation import Unisolated
     from airflow_provider_deflow.local_ocean_node.settings import THIS_MACHINE, NodeSettings
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    settings = NodeSettings(
-        folder=folder.resolve(),
-        host=host,
-        port=port,
-        requests_per_minute=requests_per_minute,
-        tick_seconds=tick_seconds,
-        allowed_targets=(*THIS_MACHINE, *allowed_targets),
-        unisolated=unisolated,
-    )
-    if unisolated:
-        click.echo(Unisolated.description, err=True)
     try:
+        settings = NodeSettings(
+            folder=folder.resolve(),
+            host=host,
+            port=port,
+            requests_per_minute=requests_per_minute,
+            tick_seconds=tick_seconds,
+            allowed_targets=(*THIS_MACHINE, *allowed_targets),
+            faults=tuple(load_rules(faults_file)) if faults_file else (),
+            test_routes=faults_file is not None,
+            unisolated=unisolated,
+        )
+        if unisolated:
+            click.echo(Unisolated.description, err=True)
         asyncio.run(_serve_until_signalled(settings))
     except DeflowError as error:
         raise click.ClickException(str(error)) from error

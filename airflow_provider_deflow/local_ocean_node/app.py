@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
+from airflow_provider_deflow.local_ocean_node.broken_connections import BrokenConnections
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.rate_limit import RateLimit
 from airflow_provider_deflow.local_ocean_node.routes import (
@@ -19,6 +20,7 @@ from airflow_provider_deflow.local_ocean_node.routes import (
     services,
 )
 from airflow_provider_deflow.local_ocean_node.routes.express import ErrorPage, not_found
+from airflow_provider_deflow.local_ocean_node.routes.faults import FaultRoutes
 
 
 def build_app(node: LocalOceanNode) -> FastAPI:
@@ -37,7 +39,11 @@ def build_app(node: LocalOceanNode) -> FastAPI:
     app.add_exception_handler(405, _unknown_route)
     app.add_exception_handler(ErrorPage, _error_page)
     app.add_exception_handler(500, _internal_error)
+    if node.settings.may_be_faulty:
+        app.add_middleware(BrokenConnections, rules=node.faults)
     app.add_middleware(_Admission, limit=RateLimit(node.settings.requests_per_minute))
+    if node.settings.test_routes:
+        app.add_middleware(FaultRoutes, rules=node.faults)
     return app
 
 

@@ -21,6 +21,7 @@ from airflow_provider_deflow.local_ocean_node.archive import write_archive
 from airflow_provider_deflow.local_ocean_node.container import Container
 from airflow_provider_deflow.local_ocean_node.container_factory import ContainerFactory
 from airflow_provider_deflow.local_ocean_node.environments import Environments
+from airflow_provider_deflow.local_ocean_node.faults import Faults
 from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects
 from airflow_provider_deflow.local_ocean_node.images import pull_log
 from airflow_provider_deflow.local_ocean_node.javascript import as_number, now_text, seconds_text
@@ -53,6 +54,7 @@ class Engine:
         file_objects: FileObjects,
         containers: ContainerFactory,
         folder_of: Callable[[str], JobFolder],
+        faults: Faults,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -60,6 +62,7 @@ class Engine:
         self._file_objects = file_objects
         self._factory = containers
         self._folder_of = folder_of
+        self._faults = faults
         self._containers: dict[str, Container] = {}
         self._steps: dict[str, asyncio.Task[None]] = {}
 
@@ -85,6 +88,19 @@ class Engine:
         self._store.save_job(job)
         if job.status == Status.PULLING:
             self._begin(job, self._pull(job))
+
+    async def forget(self, job_id: str) -> None:
+        """As if it had never been: no record, no files, no container."""
+        step = self._steps.get(job_id)
+        if step:
+            step.cancel()
+            await asyncio.wait({step})
+        container = self._containers.pop(job_id, None)
+        if container:
+            await container.remove()
+            self._factory.release(job_id)
+        self._folder_of(job_id).delete()
+        self._store.forget_job(job_id)
 
     def logs(self, job: Job) -> AsyncIterator[bytes] | None:
         """What the algorithm says, from its first word; None unless it runs now."""
@@ -139,14 +155,23 @@ class Engine:
             folder.append_log("image.log", f"Unable to pull docker image: {job.image}: aborted")
             await self._finish(job, Status.PULL_FAILED)
             return
+        if self._faults.fails_at("pull"):
+            folder.append_log("image.log", f"Unable to pull docker image: {job.image}: toomanyrequests")
+            await self._finish(job, Status.PULL_FAILED)
+            return
         folder.append_log("image.log", pull_log(job.image))
         self._store.change_job(job.job_id, status=Status.CREATING)
 
     async def _create(self, job: Job) -> None:
         environment = self._environments.get(job.environment)
+        if self._faults.fails_at("volume"):
+            await self._finish(job, Status.VOLUME_FAILED)
+            return
         try:
             if environment is None:
                 raise OSError(f"environment {job.environment} is gone")
+            if self._faults.fails_at("create"):
+                raise OSError("a test asked for it")
             self._containers[job.job_id] = self._factory.create(job, environment)
         except Refusal as refusal:
             log.warning("job %s: %s", job.job_id, refusal.words)
@@ -160,7 +185,7 @@ class Engine:
     async def _provision(self, job: Job) -> None:
         folder = self._folder_of(job.job_id)
         container = self._containers.get(job.job_id)
-        status = await Provisioning(job, folder, self._file_objects).into(container)
+        status = await Provisioning(job, folder, self._file_objects, self._faults).into(container)
         if status != Status.RUNNING:
             await self._finish(job, status)
             return
@@ -172,7 +197,7 @@ class Engine:
             self._store.change_job(job.job_id, status=Status.CREATING, is_started=False, is_running=False)
         elif not job.is_started:
             await self._start(job, container)
-        elif await self._is_over_disk_quota(job, container):
+        elif self._faults.fails_at("disk") or await self._is_over_disk_quota(job, container):
             await container.stop(self._settings.stop_grace_seconds)
             now = now_text()
             await self._finish(job, Status.OVER_DISK_QUOTA, is_started=False, algorithm_stopped=now)
@@ -184,7 +209,7 @@ class Engine:
             self._hand_to_publishing(job, seconds_text(stopped))
 
     async def _start(self, job: Job, container: Container) -> None:
-        refusal = await container.start()
+        refusal = await container.start(fails=self._faults.fails_at("start"))
         if refusal:
             now = now_text()
             self._folder_of(job.job_id).write_log("algorithm.log", refusal.encode())
@@ -193,6 +218,9 @@ class Engine:
         self._store.change_job(job.job_id, is_started=True, algorithm_started=now_text())
         await asyncio.sleep(self._settings.measure_seconds)
         container.base_bytes = await container.disk_bytes()
+        if self._faults.fails_at("run"):
+            # As when the host kills it: exit code 137, and nobody asked for a stop.
+            await container.kill()
 
     async def _is_over_disk_quota(self, job: Job, container: Container) -> bool:
         quota = job.amount("disk")
@@ -215,7 +243,9 @@ class Engine:
             await self._finish(job, Status.RESULTS_FAILED)
             return
         status = Status.SETTLING
-        if job.output_bucket_id is None:
+        if self._faults.fails_at("publish"):
+            status = Status.RESULTS_FAILED
+        elif job.output_bucket_id is None:
             try:
                 archive = self._folder_of(job.job_id).archive
                 await asyncio.to_thread(write_archive, container.outputs, archive)

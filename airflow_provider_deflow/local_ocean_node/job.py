@@ -25,6 +25,7 @@ class Status(IntEnum):
     PULLING = 10
     PULL_FAILED = 11
     CREATING = 20
+    VOLUME_FAILED = 21
     CREATE_FAILED = 22
     PROVISIONING = 30
     DATA_FAILED = 31

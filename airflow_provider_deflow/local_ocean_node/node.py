@@ -15,6 +15,7 @@ from airflow_provider_deflow.local_ocean_node.buckets import Buckets
 from airflow_provider_deflow.local_ocean_node.container_factory import ContainerFactory
 from airflow_provider_deflow.local_ocean_node.engine import Engine
 from airflow_provider_deflow.local_ocean_node.environments import Environments
+from airflow_provider_deflow.local_ocean_node.faults import Faults
 from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects
 from airflow_provider_deflow.local_ocean_node.identity import Identity, load_identity
 from airflow_provider_deflow.local_ocean_node.isolation import Isolation
@@ -38,6 +39,7 @@ class LocalOceanNode:
     buckets: Buckets | None
     file_objects: FileObjects
     engine: Engine
+    faults: Faults
     started: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -57,6 +59,7 @@ class LocalOceanNode:
         environments = Environments(settings.environments, machine, identity)
         file_objects = FileObjects(buckets, settings.unsafe_urls, settings.allowed_targets)
         containers = ContainerFactory(folder / "containers", isolation, buckets)
+        faults = Faults(settings.faults)
         storage, cluster_hash = folder / "c2d_storage", identity.cluster_hash
 
         def folder_of(job_id: str) -> JobFolder:
@@ -72,7 +75,8 @@ class LocalOceanNode:
             environments=environments,
             buckets=buckets,
             file_objects=file_objects,
-            engine=Engine(settings, store, environments, file_objects, containers, folder_of),
+            engine=Engine(settings, store, environments, file_objects, containers, folder_of, faults),
+            faults=faults,
         )
 
     def close(self) -> None:

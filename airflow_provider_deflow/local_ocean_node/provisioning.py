@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_deflow.local_ocean_node.container import Container
+from airflow_provider_deflow.local_ocean_node.faults import Faults
 from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects, is_bucket_file
 from airflow_provider_deflow.local_ocean_node.javascript import as_text, dumps
 from airflow_provider_deflow.local_ocean_node.job import Job, Status
@@ -23,20 +24,23 @@ from airflow_provider_deflow.local_ocean_node.results import JobFolder
 class Provisioning:
     """One job's inputs on their way in."""
 
-    def __init__(self, job: Job, folder: JobFolder, file_objects: FileObjects) -> None:
+    def __init__(self, job: Job, folder: JobFolder, file_objects: FileObjects, faults: Faults) -> None:
         self._job = job
         self._folder = folder
         self._file_objects = file_objects
+        self._faults = faults
 
     async def into(self, container: Container | None) -> Status:
         """The job's next status."""
-        if not await self._write_algorithm():
+        if self._faults.fails_at("algorithm") or not await self._write_algorithm():
             return Status.ALGORITHM_FAILED
+        if self._faults.fails_at("provision"):
+            return Status.DATA_FAILED
         for index, dataset in enumerate(self._job.datasets):
             if not await self._write_dataset(index, dataset):
                 return Status.DATA_FAILED
         self._note("All good with data provisioning, will start uploading it...")
-        if container is None:
+        if container is None or self._faults.fails_at("upload"):
             self._note("Data upload to container failed: (HTTP code 404) no such container")
             return Status.DATA_UPLOAD_FAILED
         _move_into(container.data, self._folder)

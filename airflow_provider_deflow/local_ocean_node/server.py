@@ -12,6 +12,7 @@ import uvicorn
 
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.local_ocean_node.app import build_app
+from airflow_provider_deflow.local_ocean_node.broken_connections import TransportInScope
 from airflow_provider_deflow.local_ocean_node.isolation import choose_isolation
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.schedule import claim_regularly, forget_expired_regularly
@@ -34,6 +35,7 @@ async def serve(settings: NodeSettings, stop: asyncio.Event, on_ready: Callable[
     )
     config = uvicorn.Config(
         build_app(node),
+        http=TransportInScope if settings.may_be_faulty else "auto",
         loop="asyncio",
         lifespan="off",
         log_level="warning",

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from airflow_provider_deflow.local_ocean_node.faults import Rule
+
 GIGABYTE = 1 << 30
 
 # Expressions that a file object's URL must not match: the default of a real node. `localhost` passes.
@@ -104,8 +106,15 @@ class NodeSettings:
     unsafe_urls: tuple[str, ...] = UNSAFE_URLS
     # Besides public addresses, where file objects may lead: by default this machine, for laptops.
     allowed_targets: tuple[str, ...] = THIS_MACHINE
+    # What tests want to go wrong, from the start; with the test routes it can be changed while the node runs.
+    faults: tuple[Rule, ...] = ()
+    test_routes: bool = False
     # Runs algorithms without a sandbox: with the rights of whoever started the node.
     unisolated: bool = False
+
+    @property
+    def may_be_faulty(self) -> bool:
+        return self.test_routes or bool(self.faults)
 
     @property
     def measure_seconds(self) -> float:

@@ -74,6 +74,15 @@ def test_30_requests_a_minute_unless_told_otherwise(tmp_path: Path):
         assert [who.get("/").status_code for _ in range(31)] == [200] * 30 + [429]
 
 
+def test_faults_come_from_a_file_and_can_be_changed(tmp_path: Path):
+    (tmp_path / "faults.json").write_text('[{"what": "busy", "command": "freeStartCompute"}]')
+
+    with ocean_node(tmp_path / "node", "--faults", str(tmp_path / "faults.json")) as (_, url):
+        who = consumer(url)
+        assert who.ask_for().json() == "Not enough available cpu"
+        assert who.get("/_deflow/faults").json()[0]["met"] == 1
+
+
 def test_a_port_in_use_is_said(tmp_path: Path):
     with ocean_node(tmp_path) as (_, url):
         second = subprocess.run(

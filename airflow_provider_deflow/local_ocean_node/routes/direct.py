@@ -17,7 +17,7 @@ from airflow_provider_deflow.local_ocean_node.commands import (
 )
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
-from airflow_provider_deflow.local_ocean_node.routes.express import json_body, node_of, raw
+from airflow_provider_deflow.local_ocean_node.routes.express import json_body, raw, run
 
 router = APIRouter()
 
@@ -62,6 +62,6 @@ async def direct_command(request: Request) -> Response:
     # The body cannot bring a stream: it is the body.
     task.pop("stream", None)
     try:
-        return raw(await command(node_of(request), task))
+        return raw(await run(command, request, task))
     except Refusal as refusal:
         return raw(Reply(refusal.words.encode()), refusal.status)

@@ -18,14 +18,16 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply, Task
 from airflow_provider_deflow.local_ocean_node.javascript import dumps
-from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+from airflow_provider_deflow.local_ocean_node.routes.running import node_of, run
 
 _MOST_JSON_BYTES = 100 * 1024
 _PAGE = (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n'
     "<body>\n<pre>{}</pre>\n</body>\n</html>\n"
 )
+
+__all__ = ["node_of", "run"]
 
 Wording = Callable[[Refusal], Response]
 
@@ -36,11 +38,6 @@ class ErrorPage(HTTPException):
     def __init__(self, status: int, text: str) -> None:
         super().__init__(status, text)
         self.response = HTMLResponse(_PAGE.format(html.escape(text)), status)
-
-
-def node_of(request: Request) -> LocalOceanNode:
-    node: LocalOceanNode = request.app.state.node
-    return node
 
 
 def query_of(request: Request, *names: str) -> Task:
@@ -109,7 +106,7 @@ async def answer_json(
     """The command's reply as application/json."""
 
     async def send() -> Response:
-        reply = await command(node_of(request), task)
+        reply = await run(command, request, task)
         assert isinstance(reply.body, bytes)
         return Response(reply.body, status, media_type="application/json; charset=utf-8")
 
@@ -120,7 +117,7 @@ async def answer_raw(command: Command, request: Request, task: Task, wording: Wo
     """The command's reply as the stream it is, chunked, with no more type than the command gave it."""
 
     async def send() -> Response:
-        return raw(await command(node_of(request), task))
+        return raw(await run(command, request, task))
 
     return await _worded(send, wording)
 
