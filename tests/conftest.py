@@ -20,6 +20,15 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For tests/conformance; without a URL it starts the local Ocean Node."""
+    group = parser.getgroup("conformance", "which Ocean Node tests/conformance talks to")
+    group.addoption("--ocean-node-url", help="URL of a running Ocean Node; default: a local one of its own")
+    group.addoption("--image", help="image with Python for the jobs there (default: python:3.11-slim)")
+    group.addoption("--rpc-url", help="JSON-RPC of the chain it takes payments on")
+    group.addoption("--address-file", help="address.json with Ocean's contracts on that chain")
+
+
 @pytest.fixture(scope="session")
 def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """MONGO_URI, else a server of our own for as long as the tests run."""
