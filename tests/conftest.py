@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests share: a real MongoDB (one server, one database per test), and hypothesis' patience."""
+"""What all tests share: a real MongoDB (one server, one database per test), a real chain, and patience."""
 
 from __future__ import annotations
 
@@ -46,3 +46,10 @@ def mongo_database(mongo_uri: str) -> Iterator[Database[dict[str, Any]]]:
         database = client[f"deflow_test_{uuid.uuid4().hex}"]
         yield database
         client.drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Chain]:
+    """One development chain with Ocean's contracts for all tests; what one does there, the others see."""
+    with services.chain(tmp_path_factory.mktemp("chain")) as one:
+        yield one

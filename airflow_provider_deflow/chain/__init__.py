@@ -1,2 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ocean's contracts over JSON-RPC: what pays, who ordered, what was published."""
+"""Ocean's contracts over JSON-RPC: what pays, who ordered, what was published.
+
+    rpc           the way to a chain, with timeouts, and errors that show no key
+    networks      a chain's id and where Ocean's contracts are on it
+    contracts     the contracts' ABIs, from the package `ocean-contracts`
+    transactions  one key in this process that signs and sends
+    units         tokens ↔ base units; an `int` is base units, a `Decimal` whole tokens, everywhere
+    escrow        funds, authorisations and locks of paid compute
+    deployment    all contracts on a chain of one's own
+
+web3 takes a second to import: these modules are imported where a chain is really talked to.
+"""

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One key in this process that signs and sends, one transaction after the other.
+
+For an account that no other process uses, as a local Ocean Node's own: the next nonce is what the chain
+says is pending.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.exceptions import ContractLogicError, Web3RPCError
+from web3.types import TxReceipt
+
+from airflow_provider_deflow.errors import TransactionFailed
+
+_CONFIRMED_WITHIN_SECONDS = 120.0
+_POLL_SECONDS = 0.05
+# Over the estimate: others' transactions may come in between.
+_GAS_MARGIN = 1.2
+
+
+class Sender:
+    """Sends in the name of one account; threads may share it."""
+
+    def __init__(self, web3: Web3, private_key: bytes | str) -> None:
+        self.web3 = web3
+        self._account: LocalAccount = Account.from_key(private_key)
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        return str(self._account.address)
+
+    def send(self, call: Any) -> str:
+        """Send a contract's function or constructor with its arguments; the transaction's hash.
+
+        What would revert is not sent: the contract's reason is raised instead.
+        """
+        with self._lock:
+            try:
+                gas = int(call.estimate_gas({"from": self.address}) * _GAS_MARGIN)
+                transaction = call.build_transaction(
+                    {"from": self.address, "nonce": self._next_nonce(), "gas": gas}
+                )
+                signed = self._account.sign_transaction(transaction)
+                return self.web3.eth.send_raw_transaction(signed.raw_transaction).to_0x_hex()
+            except ContractLogicError as error:
+                words = str(error.message or error)
+                raise TransactionFailed(
+                    f"{_name(call)} by {self.address} would fail — {words}",
+                    words=words,
+                    data=error.data if isinstance(error.data, str) else "",
+                ) from error
+            except Web3RPCError as error:
+                words = _rpc_words(error)
+                raise TransactionFailed(
+                    f"{_name(call)} by {self.address} was refused — {words}", words=words
+                ) from error
+
+    def confirm(self, transaction_hash: str) -> TxReceipt:
+        """Wait until it is in a block; a reverted one is raised."""
+        receipt = self.web3.eth.wait_for_transaction_receipt(
+            Web3.to_bytes(hexstr=transaction_hash),  # type: ignore[arg-type]
+            timeout=_CONFIRMED_WITHIN_SECONDS,
+            poll_latency=_POLL_SECONDS,
+        )
+        if receipt["status"] != 1:
+            raise TransactionFailed(f"transaction {transaction_hash} was reverted", words="reverted")
+        return receipt
+
+    def _next_nonce(self) -> int:
+        return self.web3.eth.get_transaction_count(self._account.address, "pending")
+
+
+def _name(call: Any) -> str:
+    return str(getattr(call, "fn_name", None) or "a deployment")
+
+
+def _rpc_words(error: Web3RPCError) -> str:
+    response = error.rpc_response or {}
+    details = response.get("error")
+    return str(details["message"]) if isinstance(details, dict) and "message" in details else str(error)
