@@ -6,6 +6,9 @@
     contracts     the contracts' ABIs, from the package `ocean-contracts`
     transactions  one key in this process that signs and sends
     units         tokens ↔ base units; an `int` is base units, a `Decimal` whole tokens, everywhere
+    events        what the contracts said in a range of blocks
+    data_nft      an asset's contract: made, described
+    datatoken     what an order of an asset pays with
     escrow        funds, authorisations and locks of paid compute
     deployment    all contracts on a chain of one's own
 

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data NFTs: one contract per asset, which holds who owns it and what it is.
+
+The description (the DDO) is not stored but said, in an event, for indexers to read: in the clear or
+encrypted for an Ocean Node. What the bytes mean is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Any
+
+from web3 import Web3
+from web3.types import TxReceipt
+
+from airflow_provider_deflow.chain.contracts import contract
+from airflow_provider_deflow.chain.events import events_in
+from airflow_provider_deflow.chain.networks import Network
+from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.errors import TransactionFailed
+
+_NOBODY = "0x0000000000000000000000000000000000000000"
+
+
+class MetadataState(IntEnum):
+    """What the owner lets be done with the asset."""
+
+    ACTIVE = 0
+    END_OF_LIFE = 1
+    DEPRECATED = 2
+    REVOKED = 3
+    ORDERING_DISABLED = 4
+    UNLISTED = 5
+
+
+class MetadataFlags(IntFlag):
+    """What was done with the DDO's bytes; written as one byte."""
+
+    PLAIN = 0
+    COMPRESSED = 1
+    ENCRYPTED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class NewAsset:
+    """What a data NFT with one datatoken is made from."""
+
+    name: str
+    symbol: str
+    # 1 sends the datatoken of an order to the publisher, 2 (Enterprise) burns it.
+    template: int = 1
+    # Base units of the datatoken that can ever be minted.
+    cap: int = 10**24
+    # Whether everybody may take datatokens for nothing, one at a time.
+    dispenser: bool = False
+    transferable: bool = True
+    token_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedAsset:
+    data_nft: str
+    datatoken: str
+    transaction_hash: str
+
+
+def create(sender: Sender, network: Network, asset: NewAsset) -> CreatedAsset:
+    """Deploy the contracts of one asset, owned by the sender, who may also mint its datatokens."""
+    factory = contract(sender.web3, "ERC721Factory", network.address("ERC721Factory"))
+    owner = sender.address
+    data_nft = (asset.name, asset.symbol, 1, asset.token_uri, asset.transferable, owner)
+    datatoken: tuple[Any, ...] = (
+        asset.template,
+        [asset.name, asset.symbol],
+        [owner, owner, _NOBODY, network.address("Ocean")],
+        [asset.cap, 0],
+        [],
+    )
+    if asset.dispenser:
+        one = 10**18
+        dispenser = (network.address("Dispenser"), one, one, True, _NOBODY)
+        call = factory.functions.createNftWithErc20WithDispenser(data_nft, datatoken, dispenser)
+    else:
+        call = factory.functions.createNftWithErc20(data_nft, datatoken)
+    return _created(sender.web3, sender.confirm(sender.send(call)))
+
+
+def _created(web3: Web3, receipt: TxReceipt) -> CreatedAsset:
+    transaction_hash = Web3.to_hex(receipt["transactionHash"])
+    made = {event.name: event.args for event in events_in(web3, receipt, "NFTCreated", "TokenCreated")}
+    try:
+        return CreatedAsset(
+            data_nft=str(made["NFTCreated"]["newTokenAddress"]),
+            datatoken=str(made["TokenCreated"]["newTokenAddress"]),
+            transaction_hash=transaction_hash,
+        )
+    except KeyError as error:
+        raise TransactionFailed(
+            f"transaction {transaction_hash} made no asset — the factory did not say {error}",
+            words="no NFTCreated and TokenCreated",
+        ) from error
+
+
+class DataNft:
+    """One asset's contract."""
+
+    def __init__(self, web3: Web3, address: str) -> None:
+        self._contract = contract(web3, "ERC721Template", address)
+        self.address: str = self._contract.address
+
+    def set_metadata(
+        self,
+        sender: Sender,
+        data: bytes,
+        digest: bytes,
+        *,
+        flags: MetadataFlags,
+        decryptor_url: str,
+        state: MetadataState = MetadataState.ACTIVE,
+    ) -> str:
+        """Publish the DDO's bytes, of whose clear text `digest` is the sha256; the transaction's hash."""
+        call = self._contract.functions.setMetaData(
+            state, decryptor_url, "", bytes([flags]), data, digest, []
+        )
+        return sender.send(call)
+
+    def set_state(self, sender: Sender, state: MetadataState) -> str:
+        return sender.send(self._contract.functions.setMetaDataState(state))
+
+    def state(self) -> int:
+        return int(self._contract.functions.getMetaData().call()[2])
+
+    def name(self) -> str:
+        return str(self._contract.functions.name().call())
+
+    def symbol(self) -> str:
+        return str(self._contract.functions.symbol().call())
+
+    def token_uri(self) -> str:
+        return str(self._contract.functions.tokenURI(self._contract.functions.getId().call()).call())
+
+    def has_datatoken(self, address: str) -> bool:
+        return bool(self._contract.functions.isDeployed(Web3.to_checksum_address(address)).call())
+
+
+def is_known(web3: Web3, network: Network, address: str) -> bool:
+    """Whether Ocean's factory made this data NFT: anybody can deploy a contract that says it is one."""
+    factory = contract(web3, "ERC721Factory", network.address("ERC721Factory"))
+    checksummed = Web3.to_checksum_address(address)
+    return bool(factory.functions.erc721List(checksummed).call() == checksummed)

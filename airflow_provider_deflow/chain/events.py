@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Ocean's contracts said in a range of blocks, by event name.
+
+Whoever watches a chain asks for all contracts at once, since each asset has contracts of its own. Anybody
+can deploy a contract that says the same: what counts is for the reader to check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from eth_abi.exceptions import DecodingError
+from web3 import Web3
+from web3.exceptions import Web3Exception
+from web3.types import LogReceipt, TxReceipt
+
+from airflow_provider_deflow.chain.contracts import artifact
+
+# Which contract's ABI describes the event. Datatokens of all templates say OrderStarted alike.
+_CONTRACTS = {
+    "MetadataCreated": "ERC721Template",
+    "MetadataUpdated": "ERC721Template",
+    "MetadataState": "ERC721Template",
+    "NFTCreated": "ERC721Factory",
+    "TokenCreated": "ERC721Factory",
+    "OrderStarted": "ERC20Template",
+    "OrderReused": "ERC20Template",
+    "ProviderFee": "ERC20Template",
+    "DispenserCreated": "Dispenser",
+    "DispenserActivated": "Dispenser",
+    "DispenserDeactivated": "Dispenser",
+    "NewAccessList": "AccessListFactory",
+    "AddressAdded": "AccessList",
+    "AddressRemoved": "AccessList",
+    "Auth": "Escrow",
+    "Lock": "Escrow",
+    "Claimed": "Escrow",
+    "Canceled": "Escrow",
+    "Deposit": "Escrow",
+    "Withdraw": "Escrow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One log, decoded; `address` is the contract that said it, EIP-55."""
+
+    name: str
+    address: str
+    args: Mapping[str, Any]
+    block: int
+    transaction_hash: str
+    log_index: int
+
+
+def events_between(web3: Web3, first: int, last: int, names: Iterable[str]) -> list[Event]:
+    """All of these names in the blocks `first` to `last`, both included, in the order of the chain."""
+    topics = {_topic(name): name for name in names}
+    logs = web3.eth.get_logs({"fromBlock": first, "toBlock": last, "topics": [list(topics)]})
+    return _decoded(web3, logs, topics)
+
+
+def events_in(web3: Web3, receipt: TxReceipt, *names: str) -> list[Event]:
+    """Those of one transaction."""
+    return _decoded(web3, receipt["logs"], {_topic(name): name for name in names})
+
+
+def _decoded(web3: Web3, logs: Iterable[LogReceipt], topics: Mapping[str, str]) -> list[Event]:
+    found = []
+    for log in logs:
+        name = topics.get(Web3.to_hex(log["topics"][0])) if log["topics"] else None
+        if name is None:
+            continue
+        try:
+            data = web3.eth.contract(abi=[_abi(name)]).events[name]().process_log(log)
+        except (Web3Exception, DecodingError):
+            # A contract of no concern to Ocean may use an event's name with other indexed fields.
+            continue
+        found.append(
+            Event(
+                name,
+                Web3.to_checksum_address(log["address"]),
+                data["args"],
+                log["blockNumber"],
+                Web3.to_hex(log["transactionHash"]),
+                log["logIndex"],
+            )
+        )
+    return found
+
+
+@cache
+def _abi(name: str) -> Any:
+    return next(
+        entry
+        for entry in artifact(_CONTRACTS[name])["abi"]
+        if entry["type"] == "event" and entry["name"] == name
+    )
+
+
+@cache
+def _topic(name: str) -> str:
+    kinds = ",".join(field["type"] for field in _abi(name)["inputs"])
+    return Web3.to_hex(Web3.keccak(text=f"{name}({kinds})"))
