@@ -12,6 +12,7 @@ from typing import TextIO
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.local_ocean_node.auth import Auth
 from airflow_provider_deflow.local_ocean_node.buckets import Buckets
+from airflow_provider_deflow.local_ocean_node.chains import Chains
 from airflow_provider_deflow.local_ocean_node.container_factory import ContainerFactory
 from airflow_provider_deflow.local_ocean_node.engine import Engine
 from airflow_provider_deflow.local_ocean_node.environments import Environments
@@ -37,6 +38,7 @@ class LocalOceanNode:
     auth: Auth
     environments: Environments
     buckets: Buckets | None
+    chains: Chains
     file_objects: FileObjects
     engine: Engine
     faults: Faults
@@ -74,6 +76,7 @@ class LocalOceanNode:
             auth=Auth(store, identity),
             environments=environments,
             buckets=buckets,
+            chains=Chains(settings.chains),
             file_objects=file_objects,
             engine=Engine(settings, store, environments, file_objects, containers, folder_of, faults),
             faults=faults,
