@@ -28,6 +28,7 @@ from airflow_provider_deflow.local_ocean_node.javascript import as_number, now_t
 from airflow_provider_deflow.local_ocean_node.job import Job, Status
 from airflow_provider_deflow.local_ocean_node.provisioning import Provisioning
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+from airflow_provider_deflow.local_ocean_node.remote_storage import RemoteStorage
 from airflow_provider_deflow.local_ocean_node.results import JobFolder
 from airflow_provider_deflow.local_ocean_node.settings import GIGABYTE, NodeSettings
 from airflow_provider_deflow.local_ocean_node.store import Store
@@ -52,6 +53,7 @@ class Engine:
         store: Store,
         environments: Environments,
         file_objects: FileObjects,
+        remote_storage: RemoteStorage,
         containers: ContainerFactory,
         folder_of: Callable[[str], JobFolder],
         faults: Faults,
@@ -60,6 +62,7 @@ class Engine:
         self._store = store
         self._environments = environments
         self._file_objects = file_objects
+        self._remote_storage = remote_storage
         self._factory = containers
         self._folder_of = folder_of
         self._faults = faults
@@ -152,11 +155,15 @@ class Engine:
         await asyncio.sleep(self._settings.pull_seconds)
         now = self._store.job(job.job_id)
         if now and now.stop_requested and not job.stop_requested:
-            folder.append_log("image.log", f"Unable to pull docker image: {job.image}: aborted")
-            await self._finish(job, Status.PULL_FAILED)
+            folder.append_log(
+                "image.log", f"Unable to pull docker image: {job.image}: The operation was aborted"
+            )
+            # What aborts writes its own, older copy of the record: the wish to stop is lost with it.
+            await self._finish(job, Status.PULL_FAILED, stop_requested=False)
             return
         if self._faults.fails_at("pull"):
-            folder.append_log("image.log", f"Unable to pull docker image: {job.image}: toomanyrequests")
+            reason = "(HTTP code 500) server error - manifest unknown "
+            folder.append_log("image.log", f"Unable to pull docker image: {job.image}: {reason}")
             await self._finish(job, Status.PULL_FAILED)
             return
         folder.append_log("image.log", pull_log(job.image))
@@ -243,16 +250,29 @@ class Engine:
             await self._finish(job, Status.RESULTS_FAILED)
             return
         status = Status.SETTLING
-        if self._faults.fails_at("publish"):
+        try:
+            if self._faults.fails_at("publish"):
+                raise OSError("a test asked for it")
+            if job.output_bucket_id is None:
+                await self._keep_outputs(job, container)
+        except Refusal as refusal:
+            log.warning("job %s: its outputs cannot be uploaded: %s", job.job_id, refusal.words)
             status = Status.RESULTS_FAILED
-        elif job.output_bucket_id is None:
-            try:
-                archive = self._folder_of(job.job_id).archive
-                await asyncio.to_thread(write_archive, container.outputs, archive)
-            except OSError as error:
-                log.warning("job %s: its outputs cannot be read: %s", job.job_id, error)
-                status = Status.RESULTS_FAILED
+        except OSError as error:
+            log.warning("job %s: its outputs cannot be read: %s", job.job_id, error)
+            status = Status.RESULTS_FAILED
         await self._finish(job, status, exit_code=container.exit_code, oom_killed=container.oom_killed)
+
+    async def _keep_outputs(self, job: Job, container: Container) -> None:
+        """Here, or where the consumer wants them and then not here."""
+        archive = self._folder_of(job.job_id).archive
+        await asyncio.to_thread(write_archive, container.outputs, archive)
+        if job.output is not None:
+            try:
+                name = f"outputs-{self._environments.cluster_hash}-{job.job_id}.tar"
+                await self._remote_storage.upload(job.output, name, archive)
+            finally:
+                archive.unlink()
 
     async def _finish(self, job: Job, status: int, **changes: Any) -> None:
         """Keep the log, remove the container, then say that it is over: results are there with the status."""

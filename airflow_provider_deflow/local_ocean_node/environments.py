@@ -71,6 +71,10 @@ class Environments:
             self._all.append(_settled(environment, index, machine, identity, cores))
             first_core += total
 
+    @property
+    def cluster_hash(self) -> str:
+        return self._identity.cluster_hash
+
     def __iter__(self) -> Any:
         return iter(self._all)
 

@@ -28,6 +28,8 @@ KINDS = ("url", "ipfs", "arweave", "s3", "ftp", "nodePersistentStorage")
 _TIMEOUT_SECONDS = 30.0
 _CHECKSUM_BYTES = 10 << 20
 _CHUNK_BYTES = 1 << 20
+# As `encodeURIComponent` leaves them.
+_COMPONENT_CHARACTERS = "!'()*~-._"
 _NAME_CHARACTERS = "%!$&'()*+,;=:@~-._"
 
 
@@ -99,6 +101,22 @@ class FileObjects:
         except httpx.HTTPError as error:
             raise Refusal(500, str(error) or type(error).__name__) from error
 
+    async def put(self, file_object: dict[str, Any], name: str, content: AsyncIterator[bytes]) -> None:
+        """Send it by HTTP PUT, whatever method the file object names; below the URL if that ends with /."""
+        url = str(file_object["url"])
+        if url.endswith("/"):
+            url = f"{url.rstrip('/')}/{quote(name, safe=_COMPONENT_CHARACTERS)}"
+        headers = httpx.Headers(file_object.get("headers") or {})
+        headers.setdefault("content-type", "application/x-www-form-urlencoded")
+        headers["content-disposition"] = f'attachment; filename="{name}"'
+        try:
+            async with http.async_client(_TIMEOUT_SECONDS, targets=self._targets) as client:
+                response = await client.put(url, content=content, headers=headers)
+        except (httpx.HTTPError, httpx.StreamError, ForbiddenTarget) as error:
+            raise Refusal(500, str(error) or type(error).__name__) from error
+        if not response.is_success:
+            raise Refusal(500, f"Request failed with status code {response.status_code}")
+
     @asynccontextmanager
     async def _response(self, file_object: dict[str, Any], method: str) -> AsyncIterator[httpx.Response]:
         headers = file_object.get("headers") or {}
@@ -133,11 +151,11 @@ class FileObjects:
         if kind.lower() != "url":
             reason = " (this local Ocean Node reads url and nodePersistentStorage)" if kind in KINDS else ""
             raise Refusal(500, f"Invalid storage type: {kind}{reason}")
-        problem = self._url_problem(file_object)
+        problem = self.url_problem(file_object)
         if problem:
             raise Refusal(500, f"Error validating the URL file: {problem}")
 
-    def _url_problem(self, file_object: dict[str, Any]) -> str | None:
+    def url_problem(self, file_object: dict[str, Any]) -> str | None:
         url, method = file_object.get("url"), file_object.get("method")
         if not url or not method:
             return "URL or method are missing"

@@ -28,6 +28,20 @@ def image_of(algorithm: dict[str, Any]) -> str:
     return f"{name}:{container.get('tag') or 'latest'}"
 
 
+def require_no_build(algorithm: dict[str, Any], *, free: bool, queued: bool) -> None:
+    """No environment here lets free jobs build images, and no image can be built for paid ones."""
+    container = (algorithm.get("meta") or {}).get("container") or {}
+    if container.get("additionalDockerFiles") and queued:
+        raise Refusal(500, "additionalDockerFiles cannot be used with queued jobs")
+    if not container.get("dockerfile"):
+        return
+    if free:
+        raise Refusal(500, "Building image is not allowed for free jobs")
+    raise Refusal(
+        500, "This local Ocean Node has no engine to build images with: name an image python instead"
+    )
+
+
 def require_image(image: str) -> None:
     if not _PYTHON.fullmatch(image):
         raise Refusal(

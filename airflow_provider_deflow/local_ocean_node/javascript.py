@@ -59,6 +59,18 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+def parse_json(text: str) -> Any:
+    """`JSON.parse(text)`; `ValueError` with V8's words, as far as they show."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        if not text:
+            raise ValueError("Unexpected end of JSON input") from error
+        raise ValueError(
+            f"Unexpected token '{text[0]}', {json.dumps(text[:20])} is not valid JSON"
+        ) from error
+
+
 def now_text() -> str:
     """`String(Date.now() / 1000)`: seconds with up to three decimals, trailing zeros dropped."""
     return seconds_text(time.time())
@@ -66,3 +78,22 @@ def now_text() -> str:
 
 def seconds_text(seconds: float) -> str:
     return as_text(math.floor(seconds * 1000) / 1000)
+
+
+def bytes_of_hex(value: Any) -> bytes:
+    """`Buffer.from(value, "hex")`: up to what is no pair of digits; `TypeError` with Node.js's words."""
+    if isinstance(value, str):
+        digits = re.match(r"(?:[0-9a-fA-F]{2})*", value)
+        return bytes.fromhex(digits[0] if digits else "")
+    if isinstance(value, list):
+        return bytes(int(item) & 255 if isinstance(item, (int, float)) else 0 for item in value)
+    received = "an instance of Object" if isinstance(value, dict) else _received(value)
+    raise TypeError(
+        "The first argument must be of type string or an instance of Buffer, ArrayBuffer, or Array or an "
+        f"Array-like Object. Received {received}"
+    )
+
+
+def _received(value: Any) -> str:
+    kind = "boolean" if isinstance(value, bool) else "number"
+    return f"type {kind} ({as_text(value)})"

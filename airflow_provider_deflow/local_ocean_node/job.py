@@ -57,6 +57,9 @@ class Job:
     additional_viewers: Any
     queue_max_wait: Any
     output_bucket_id: str | None
+    # Both as they came: encrypted for the node.
+    output: str | None = None
+    registry_auth: str | None = None
     created: str = field(default_factory=now_text)
     finished: str | None = None
     stop_requested: bool = False
@@ -118,7 +121,12 @@ class Job:
         }
 
     def listing_reply(self, cluster_hash: str) -> dict[str, Any]:
-        bucket = {} if self.output_bucket_id is None else {"outputBucketId": self.output_bucket_id}
+        # Encrypted, but there for everybody to see.
+        given = {
+            "encryptedDockerRegistryAuth": self.registry_auth,
+            "output": self.output,
+            "outputBucketId": self.output_bucket_id,
+        }
         return {
             **self._row(None),
             "clusterHash": cluster_hash,
@@ -137,12 +145,16 @@ class Job:
             "algoStartTimestamp": self.algorithm_started,
             "algoStopTimestamp": self.algorithm_stopped,
             **self._tail(),
-            **bucket,
+            **{name: value for name, value in given.items() if value is not None},
             "jobIdHash": self._id_hash,
             "buildStartTimestamp": "0",
             "buildStopTimestamp": "0",
             "maxJobDuration": self.max_duration,
         }
+
+    @property
+    def keeps_outputs_here(self) -> bool:
+        return self.output is None and self.output_bucket_id is None
 
     @property
     def _id_hash(self) -> str:

@@ -20,6 +20,7 @@ from airflow_provider_deflow.local_ocean_node.faults import Faults
 from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects
 from airflow_provider_deflow.local_ocean_node.identity import Identity, load_identity
 from airflow_provider_deflow.local_ocean_node.isolation import Isolation
+from airflow_provider_deflow.local_ocean_node.remote_storage import RemoteStorage
 from airflow_provider_deflow.local_ocean_node.results import JobFolder
 from airflow_provider_deflow.local_ocean_node.settings import Machine, NodeSettings
 from airflow_provider_deflow.local_ocean_node.store import Store
@@ -40,6 +41,7 @@ class LocalOceanNode:
     buckets: Buckets | None
     chains: Chains
     file_objects: FileObjects
+    remote_storage: RemoteStorage
     engine: Engine
     faults: Faults
     started: float = field(default_factory=time.monotonic)
@@ -60,6 +62,7 @@ class LocalOceanNode:
         buckets = Buckets(store, folder / "persistent_storage") if settings.persistent_storage else None
         environments = Environments(settings.environments, machine, identity)
         file_objects = FileObjects(buckets, settings.unsafe_urls, settings.allowed_targets)
+        remote_storage = RemoteStorage(identity, file_objects)
         containers = ContainerFactory(folder / "containers", isolation, buckets)
         faults = Faults(settings.faults)
         storage, cluster_hash = folder / "c2d_storage", identity.cluster_hash
@@ -78,7 +81,10 @@ class LocalOceanNode:
             buckets=buckets,
             chains=Chains(settings.chains),
             file_objects=file_objects,
-            engine=Engine(settings, store, environments, file_objects, containers, folder_of, faults),
+            remote_storage=remote_storage,
+            engine=Engine(
+                settings, store, environments, file_objects, remote_storage, containers, folder_of, faults
+            ),
             faults=faults,
         )
 

@@ -52,7 +52,7 @@ class JobFolder:
         (self.data / "logs" / name).write_bytes(content)
 
     def results(self, *, with_output: bool) -> list[dict[str, Any]]:
-        """As in a status reply; a job whose output goes to a bucket has none to download."""
+        """As in a status reply; a job whose outputs go elsewhere has none to download."""
         paths = [(self.data / "logs" / name, kind) for name, kind in _LOGS]
         if with_output:
             paths.append((self.archive, "output"))

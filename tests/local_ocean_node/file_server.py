@@ -11,7 +11,8 @@ from typing import Any
 
 
 class FileServer(BaseHTTPRequestHandler):
-    """`/n.txt`, `/algo.py`, `/private.txt` for those with a header, `/moved.txt`; else 404."""
+    """`/n.txt`, `/algo.py`, `/private.txt` for those with a header, `/moved.txt`; else 404. Takes every PUT
+    but those below `/reject/`."""
 
     asked: list[str] = []  # noqa: RUF012 - one server, one list
     files = {  # noqa: RUF012
@@ -36,6 +37,20 @@ class FileServer(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(content or b"")))
         self.end_headers()
         self.wfile.write(content or b"")
+
+    # path → headers and body
+    taken: dict[str, tuple[dict[str, str], bytes]] = {}  # noqa: RUF012
+
+    def do_PUT(self) -> None:
+        content = b""
+        while length := int(self.rfile.readline(), 16):
+            content += self.rfile.read(length)
+            self.rfile.readline()
+        self.rfile.readline()
+        self.taken[self.path] = ({name.lower(): value for name, value in self.headers.items()}, content)
+        self.send_response(403 if self.path.startswith("/reject/") else 201)
+        self.send_header("content-length", "0")
+        self.end_headers()
 
     def log_message(self, *_: Any) -> None:
         pass

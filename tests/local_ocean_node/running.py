@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ecies
 import requests
 
 from airflow_provider_deflow.local_ocean_node.server import serve
@@ -119,6 +120,12 @@ class Consumer:
 
     def direct(self, command: str, **fields: Any) -> requests.Response:
         return self.post("/directCommand", {"command": command, **fields})
+
+    def encrypted(self, value: Any) -> str:
+        """For the node, as a start takes it: ECIES in hexadecimal, without 0x."""
+        key = bytes(self.get("/").json()["nodePublicKey"].values())
+        content = value if isinstance(value, str) else json.dumps(value)
+        return ecies.encrypt(key, content.encode()).hex()
 
     def environments(self) -> list[dict[str, Any]]:
         return self.get("/api/services/computeEnvironments").json()

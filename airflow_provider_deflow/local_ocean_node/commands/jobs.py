@@ -106,7 +106,7 @@ async def live_logs(node: LocalOceanNode, task: Task) -> Reply:
 
 
 def _results(node: LocalOceanNode, job: Job) -> list[dict[str, Any]]:
-    return node.job_folder(job.job_id).results(with_output=job.output_bucket_id is None)
+    return node.job_folder(job.job_id).results(with_output=job.keeps_outputs_here)
 
 
 def _require_address_if_given(task: Task) -> None:

@@ -12,11 +12,12 @@ from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require, require_cluster
 from airflow_provider_deflow.local_ocean_node.environments import Environment
 from airflow_provider_deflow.local_ocean_node.file_objects import is_bucket_file
-from airflow_provider_deflow.local_ocean_node.images import image_of, require_image
+from airflow_provider_deflow.local_ocean_node.images import image_of, require_image, require_no_build
 from airflow_provider_deflow.local_ocean_node.javascript import as_number, dumps
 from airflow_provider_deflow.local_ocean_node.job import Job, Status
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+from airflow_provider_deflow.local_ocean_node.registry_auth import require_registry_auth
 
 _MOST_METADATA = 1024
 
@@ -26,8 +27,10 @@ async def free_start(node: LocalOceanNode, task: Task) -> Reply:
     require_consumer(task)
     node.auth.check(task)
     require_cluster(node, task["environment"])
-    _require_no_encrypted_fields(task)
+    require_registry_auth(node.identity, task.get("encryptedDockerRegistryAuth"))
     _require_output_bucket(node, task)
+    if task.get("output"):
+        node.remote_storage.require_valid(task["output"])
     algorithm, datasets = _inputs(task)
     for element in (algorithm, *datasets):
         _require_bucket_access(node, element, task["consumerAddress"])
@@ -48,7 +51,7 @@ async def free_start(node: LocalOceanNode, task: Task) -> Reply:
         owner=task["consumerAddress"],
         environment=environment.id,
         status=Status.QUEUED if as_number(queue_max_wait) > 0 else Status.PULLING,
-        image=_image(algorithm),
+        image=_image(algorithm, queued=as_number(queue_max_wait) > 0),
         algorithm=algorithm,
         datasets=datasets,
         resources=resources,
@@ -57,6 +60,8 @@ async def free_start(node: LocalOceanNode, task: Task) -> Reply:
         additional_viewers=task.get("additionalViewers"),
         queue_max_wait=queue_max_wait,
         output_bucket_id=task.get("outputBucketId"),
+        output=task.get("output"),
+        registry_auth=task.get("encryptedDockerRegistryAuth"),
     )
     node.engine.submit(job)
     return Reply.of([job.start_reply(node.identity.cluster_hash)])
@@ -76,18 +81,6 @@ async def paid_start(node: LocalOceanNode, task: Task) -> Reply:
 def require_consumer(task: Task) -> None:
     if normalised_address(task.get("consumerAddress")) is None:
         raise Refusal(400, 'Parameter : "consumerAddress" is not a valid web3 address')
-
-
-def _require_no_encrypted_fields(task: Task) -> None:
-    """Both are encrypted for the node's key, and this node neither logs in to registries nor uploads."""
-    if task.get("encryptedDockerRegistryAuth"):
-        raise Refusal(
-            400,
-            "Invalid encryptedDockerRegistryAuth :Invalid encryptedDockerRegistryAuth: "
-            "this local Ocean Node has no registries to log in to",
-        )
-    if task.get("output") and not task.get("outputBucketId"):
-        raise Refusal(400, "Invalid output: this local Ocean Node does not upload results")
 
 
 def _require_output_bucket(node: LocalOceanNode, task: Task) -> None:
@@ -141,10 +134,9 @@ def _environment(node: LocalOceanNode, task: Task) -> Environment:
     return environment
 
 
-def _image(algorithm: dict[str, Any]) -> str:
+def _image(algorithm: dict[str, Any], *, queued: bool) -> str:
     image = image_of(algorithm)
-    if algorithm["meta"]["container"].get("dockerfile"):
-        raise Refusal(500, "Building image is not allowed for free jobs")
+    require_no_build(algorithm, free=True, queued=queued)
     require_image(image)
     return image
 
