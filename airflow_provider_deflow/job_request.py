@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_deflow import errors, handover, jobs
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs import text
-from airflow_provider_deflow.ocean import compute
+from airflow_provider_deflow.ocean import choosing, compute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    from airflow_provider_deflow.ocean.client import OceanNode
+    from airflow_provider_deflow.ocean.environments import AccessList
 
 # A node takes JSON bodies of up to 100 kB; the rest of a start needs a few of them.
 BODY_LIMIT_BYTES = 97_000
 # A busy Ocean Node is waited for, in its own queue, instead of being asked again and again.
 QUEUE_MAX_WAIT_SECONDS = 3600
+# Image names that hold for one architecture, as Docker's own images are named, in a node's words.
+_ARCHITECTURES = {"amd64": "x86_64", "arm32v7": "arm", "arm64v8": "arm64", "i386": "386"}
 _IMAGE = re.compile(r"(?P<image>.+?)(?:@(?P<checksum>sha256:[0-9a-f]{64})|:(?P<tag>[\w][\w.-]*))?")
 
 
@@ -65,6 +70,44 @@ def inputs_sha256(node: graphs.ComputeData, inputs: Sequence[handover.Input], oc
             "inputs": sorted([each.edge, each.name, each.sha256] for each in inputs),
         }
     )
+
+
+def demand(
+    node: graphs.ComputeData,
+    max_duration_seconds: int,
+    address: str | None = None,
+    held_access_lists: Collection[AccessList] | None = None,
+) -> choosing.Demand:
+    """What `node` needs of a compute environment; `address` and its access lists decide who lets it in.
+
+    Only a limit that the drawing itself asks for has to fit; the graph's default is an upper bound.
+    """
+    return choosing.Demand(
+        resources=dict(node.compute_resources),
+        max_duration_seconds=max_duration_seconds,
+        needed_seconds=node.max_duration_seconds or 0,
+        architecture=_architecture(node.algorithm),
+        address=address,
+        held_access_lists=held_access_lists,
+    )
+
+
+def held_access_lists(
+    ocean_node: OceanNode, environments: Sequence[compute.ComputeEnvironment], address: str | None
+) -> list[AccessList] | None:
+    """The access lists that `address` is on, asked for only where an environment depends on them.
+
+    None when nobody asked, or the Ocean Node could not say.
+    """
+    accesses = [
+        one.access for environment in environments for one in (environment.free, environment.paid) if one
+    ]
+    if address is None or not any(access.access_lists and access.refuses(address) for access in accesses):
+        return None
+    try:
+        return ocean_node.access_lists(address)
+    except errors.OceanNodeError:
+        return None
 
 
 def build(
@@ -138,6 +181,13 @@ def _image(image: str) -> dict[str, str]:
         "tag": match["tag"] or "latest",
         "checksum": match["checksum"] or "",
     }
+
+
+def _architecture(algorithm: graphs.Algorithm) -> str | None:
+    """What an image's name says it is for; most hold for several, and only their registry knows which."""
+    if isinstance(algorithm, graphs.DidAlgorithm):
+        return None
+    return next((_ARCHITECTURES[part] for part in algorithm.image.split("/") if part in _ARCHITECTURES), None)
 
 
 def _not_by_did(did: str) -> errors.SettingsError:

@@ -101,6 +101,14 @@ def _options() -> dict[str, Any]:
             "example": "s3://bucket/deflow",
             "default": "",
         },
+        "environment_policy": {
+            "description": "How a compute environment is chosen for a node that names none, among those that "
+            "fit: free (the first free one), cheapest, or fastest (idle, most cpu to spare).",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "fastest",
+            "default": "free",
+        },
         "storage_conn_id": {
             "description": "Connection that opens the storage, when it needs one.",
             "version_added": "0.1.0",

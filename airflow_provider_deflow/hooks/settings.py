@@ -11,6 +11,8 @@ from pathlib import Path
 
 from airflow.sdk import conf
 
+from airflow_provider_deflow.ocean import choosing
+
 SECTION = "deflow"
 MONGO_CONN_ID = "deflow_mongo"
 MONGO_DATABASE = "deflow"
@@ -30,6 +32,13 @@ def storage_url() -> str:
     """Where outputs and uploads are kept: an ObjectStoragePath URL, the same on all hosts."""
     configured = conf.get(SECTION, "storage", fallback="")
     return str(configured) or f"file://{home() / 'storage'}"
+
+
+def environment_policy() -> choosing.Policy:
+    """How a compute environment is chosen for a node that names none."""
+    return choosing.policy_named(
+        str(conf.get(SECTION, "environment_policy", fallback="free")), f"[{SECTION}] environment_policy"
+    )
 
 
 def storage_conn_id() -> str | None:

@@ -34,6 +34,7 @@ from airflow_provider_deflow.ocean.async_client import AsyncOceanNode
 from airflow_provider_deflow.ocean.bucket_routes import Bucket, BucketFile
 from airflow_provider_deflow.ocean.compute import ComputeEnvironment, ComputeJob, JobRequest, JobResult
 from airflow_provider_deflow.ocean.connection import Connection
+from airflow_provider_deflow.ocean.environments import AccessList
 from airflow_provider_deflow.ocean.logs import LogLine
 from airflow_provider_deflow.ocean.routes import FileInfo
 from airflow_provider_deflow.ocean.shared_state import SharedState
@@ -94,6 +95,10 @@ class OceanNode:
 
     def environments(self) -> list[ComputeEnvironment]:
         return self._connection.ask(routes.environments())
+
+    def access_lists(self, address: str) -> list[AccessList]:
+        """The access lists that `address` is on, as far as the node has indexed them."""
+        return self._connection.ask(routes.access_lists(address))
 
     def start_free(self, request: JobRequest, before_send: Callable[[], None] = lambda: None) -> ComputeJob:
         """Never sent twice: `OceanNodeUnreachable.may_have_arrived` says that a job may exist.

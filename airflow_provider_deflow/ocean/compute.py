@@ -15,13 +15,8 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from airflow_provider_deflow.ocean import endings, fields, statuses
-from airflow_provider_deflow.ocean.environments import (
-    Access,
-    ComputeEnvironment,
-    FreeLimits,
-    Resource,
-    choose_environment,
-)
+from airflow_provider_deflow.ocean.choosing import Demand, Offer, choose_environment
+from airflow_provider_deflow.ocean.environments import Access, ComputeEnvironment, Resource
 from airflow_provider_deflow.ocean.statuses import STATUS_TEXTS
 
 __all__ = [
@@ -29,9 +24,10 @@ __all__ = [
     "Access",
     "ComputeEnvironment",
     "ComputeJob",
-    "FreeLimits",
+    "Demand",
     "JobRequest",
     "JobResult",
+    "Offer",
     "Outcome",
     "Resource",
     "choose_environment",

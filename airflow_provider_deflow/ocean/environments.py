@@ -1,78 +1,169 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compute environments: what an Ocean Node offers, and which one a free job gets.
+"""Compute environments, as an Ocean Node lists them: limits, prices, who may use them, what is in use.
 
-Limits are compared the way the node compares them, so that a choice made here is not refused
-there. `ram` and `disk` are GB, durations seconds. What is in use right now is no reason to reject
-an environment, only to prefer another.
+Only the words, read once. What a job gets of an environment and what that costs is the node's own
+arithmetic, in `allotment`; which one a job takes is decided in `choosing`. `ram` and `disk` are GB,
+durations seconds, a price is whole tokens per unit and started minute. The waiting times of a
+listing (`queMaxWaitTime`, `runMaxWaitTime`) are sums over jobs, often wrong, and are left unread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Self
 
-from airflow_provider_deflow.errors import NoEnvironment
 from airflow_provider_deflow.ocean import fields
 from airflow_provider_deflow.ocean.fields import Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """Who may use an environment; both empty means everybody."""
+class AccessList:
+    """A contract whose holders are let in."""
 
+    chain_id: int
+    contract: str
+
+    def __str__(self) -> str:
+        return f"{self.contract} on chain {self.chain_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may use an environment: everybody where `is_open`, else those named and holders of a list."""
+
+    is_open: bool = True
     addresses: tuple[str, ...] = ()
-    access_lists: tuple[object, ...] = ()
+    access_lists: tuple[AccessList, ...] = ()
 
     @classmethod
     def from_reply(cls, reply: object) -> Self:
-        reply = reply if isinstance(reply, Mapping) else {}
-        return cls(tuple(reply.get("addresses") or ()), tuple(reply.get("accessLists") or ()))
+        if not isinstance(reply, Mapping):
+            return cls()
+        addresses = tuple(str(address) for address in reply.get("addresses") or ())
+        lists = reply.get("accessLists")
+        # Without a list of access lists, not even an empty one, a node lets everybody in.
+        is_open = lists is None or (not lists and not addresses)
+        return cls(is_open, addresses, _access_lists(lists or []))
 
-    def refuses(self, address: str | None) -> str | None:
-        """Why `address` may not use it, as far as that is known without asking a chain."""
-        if not self.addresses and not self.access_lists:
+    def refuses(self, address: str | None, held: Collection[AccessList] | None = None) -> str | None:
+        """Why `address` may not use it; `held` are the access lists it is on, None when that is not known."""
+        # A node compares addresses as text.
+        if self.is_open or address in self.addresses:
             return None
-        if address is not None and address in self.addresses:
+        account = address or "this account"
+        if not self.access_lists:
+            return f"its access list does not name {account}"
+        if held is None:
+            return f"it is for holders of an access list ({self._lists}), and {account}'s are not known"
+        holding = {(one.chain_id, one.contract.lower()) for one in held}
+        if any((one.chain_id, one.contract.lower()) in holding for one in self.access_lists):
             return None
-        if self.access_lists:
-            return "it is open to the holders of an access list only, which DeFlow does not look up"
-        return f"its access list does not name {address or 'this account'}"
+        return (
+            f"no access list of its own ({self._lists}) has {account} on it, as far as the node has indexed"
+        )
+
+    @property
+    def _lists(self) -> str:
+        return ", ".join(map(str, self.access_lists))
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What has to go with a resource: at least `min` and at most `max` of another one, `id`.
+
+    Per unit of the first, unless `per_unit` is false. Since the next major: `type` instead of `id`
+    means all resources of that type together, and an aggregate one adds up over the resources that
+    carry it.
+    """
+
+    id: str | None
+    type: str | None
+    min: float | None
+    max: float | None
+    per_unit: bool = True
+    is_aggregate: bool = False
+
+    @classmethod
+    def from_reply(cls, reply: object) -> Self:
+        reply = fields.as_object(reply, "a constraint")
+        return cls(
+            id=None if reply.get("id") is None else str(reply["id"]),
+            type=None if reply.get("type") is None else str(reply["type"]),
+            min=None if reply.get("min") is None else fields.number(reply, "min", 0),
+            max=None if reply.get("max") is None else fields.number(reply, "max", 0),
+            per_unit=reply.get("perUnit") is not False,
+            is_aggregate=reply.get("aggregate") is True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One thing an environment shares out: cpu (cores), ram and disk (GB), or a gpu."""
+    """One thing an environment shares out, and how much of it one job gets, from `min` to `max`."""
 
     id: str
     total: float
     max: float
     min: float
     in_use: float
+    type: str = ""
+    description: str = ""
+    constraints: tuple[Constraint, ...] = ()
 
     @classmethod
     def from_reply(cls, reply: object, paid: Resource | None = None) -> Self:
-        """Free limits leave out what equals the environment's own, given as `paid`."""
+        """Free limits leave out what equals the environment's own, given as `paid`, but for the total."""
         reply = fields.as_object(reply, "a resource")
         return cls(
-            fields.text(reply, "id"),
-            fields.number(reply, "total", paid.total if paid else 0),
-            fields.number(reply, "max", paid.max if paid else 0),
-            fields.number(reply, "min", paid.min if paid else 0),
-            fields.number(reply, "inUse", 0),
+            id=fields.text(reply, "id"),
+            total=fields.number(reply, "total", math.inf if paid else 0),
+            max=fields.number(reply, "max", paid.max if paid else 0),
+            min=fields.number(reply, "min", paid.min if paid else 0),
+            in_use=fields.number(reply, "inUse", 0),
+            type=str(reply.get("type") or ""),
+            description=str(reply.get("description") or ""),
+            constraints=tuple(map(Constraint.from_reply, reply.get("constraints") or ())),
         )
+
+    @property
+    def idle(self) -> float:
+        """How much of it nobody uses now."""
+        return self.total - self.in_use
 
 
 @dataclass(frozen=True, slots=True)
-class FreeLimits:
-    """What a free job may have; `max_jobs` 0 means no limit."""
+class Limits:
+    """What one job may have, free or paid; `max_jobs` 0 means no limit.
+
+    `resources` is empty where the listing names none for free jobs: then none of any size starts.
+    """
 
     access: Access
     resources: Mapping[str, Resource]
     max_duration_seconds: float
     max_jobs: int
     running_jobs: int
+    queued_jobs: int
     allows_image_build: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """The prices in one fee token; a resource without a price costs nothing."""
+
+    chain_id: int
+    fee_token: str
+    prices: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the next major lets an owner switch off per environment."""
+
+    compute_jobs: bool
+    services: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,168 +174,131 @@ class ComputeEnvironment:
     description: str
     consumer_address: str
     architecture: str
-    access: Access
+    os: str
     resources: Mapping[str, Resource]
     min_duration_seconds: float
-    max_duration_seconds: float
     storage_expiry_seconds: float
     has_network: bool
-    free: FreeLimits | None
+    fees: tuple[Fees, ...]
+    features: Features | None
+    paid: Limits
+    free: Limits | None
 
     @property
     def is_free(self) -> bool:
         return self.free is not None
 
+    @property
+    def name(self) -> str:
+        """Its id, with its owner's words for it."""
+        return f"{self.id} ({self.description})" if self.description else self.id
+
+    def fees_in(self, chain_id: int, fee_token: str) -> Fees | None:
+        """The prices in one token; a node compares its address as text."""
+        return next((f for f in self.fees if f.chain_id == chain_id and f.fee_token == fee_token), None)
+
     @classmethod
     def from_reply(cls, reply: object) -> Self:
         reply = fields.as_object(reply, "a compute environment")
-        resources = _resources(reply.get("resources"))
+        listed = (Resource.from_reply(item) for item in fields.as_list(reply.get("resources"), "'resources'"))
+        resources = {resource.id: resource for resource in listed}
         platform = reply.get("platform")
+        platform = platform if isinstance(platform, Mapping) else {}
         return cls(
             id=fields.text(reply, "id"),
             description=str(reply.get("description") or ""),
             consumer_address=str(reply.get("consumerAddress") or ""),
-            architecture=str(platform.get("architecture") or "") if isinstance(platform, Mapping) else "",
-            access=Access.from_reply(reply.get("access")),
+            architecture=str(platform.get("architecture") or ""),
+            os=str(platform.get("os") or ""),
             resources=resources,
             min_duration_seconds=fields.number(reply, "minJobDuration", 0),
-            max_duration_seconds=fields.number(reply, "maxJobDuration", 0),
             storage_expiry_seconds=fields.number(reply, "storageExpiry", 0),
             has_network=reply.get("enableNetwork") is True,
+            fees=_fees(reply.get("fees")),
+            features=_features(reply.get("features")),
+            paid=_paid_limits(reply, resources),
             free=_free_limits(reply, resources),
         )
 
-    def misses(
-        self, resources: Mapping[str, float], max_duration_seconds: float | None, address: str | None = None
-    ) -> list[str]:
-        """Every reason why a free job does not fit here; empty when it fits.
 
-        The node itself ignores resources it does not have and cuts a longer duration silently. Both
-        are reasons here: an algorithm would meet less than it was promised.
-        """
-        if self.free is None:
-            return ["it takes no free jobs"]
-        reasons = []
-        refusal = self.free.access.refuses(address)
-        if refusal:
-            reasons.append(refusal)
-        for id_, amount in resources.items():
-            limit = self.free.resources.get(id_)
-            if amount > 0 and (limit is None or id_ not in self.resources):
-                reasons.append(f"it has no {id_} for free jobs, {_amount(id_, amount)} asked for")
-            elif limit is not None and amount > limit.max:
-                reasons.append(f"at most {_amount(id_, limit.max)}, {_amount(id_, amount)} asked for")
-        longest = self.free.max_duration_seconds
-        if max_duration_seconds is not None and max_duration_seconds > longest:
-            reasons.append(f"free jobs end after {longest:g} s, {max_duration_seconds:g} s asked for")
-        return reasons
-
-    def is_free_now(self, resources: Mapping[str, float]) -> bool:
-        """Whether a free job of this size would start at once, as far as the listing tells."""
-        if self.free is None or 0 < self.free.max_jobs <= self.free.running_jobs:
-            return False
-        for id_, limit in self.free.resources.items():
-            own = self.resources.get(id_, limit)
-            needed = max(resources.get(id_, 0), limit.min)
-            if needed > own.total - own.in_use or needed > limit.total - limit.in_use:
-                return False
-        return True
-
-
-def choose_environment(
-    environments: Sequence[ComputeEnvironment],
-    wanted_id: str | None,
-    resources: Mapping[str, float],
-    max_duration_seconds: float | None,
-    address: str | None = None,
-) -> tuple[ComputeEnvironment, str]:
-    """The environment for a free job, and why this one.
-
-    A named environment is taken or nothing is: it is never replaced. Otherwise the first that fits,
-    one that is not busy before one that is. Raises `NoEnvironment`, saying what each one missed.
-    """
-    if wanted_id is not None:
-        return _named(environments, wanted_id, resources, max_duration_seconds, address)
-    rejected: list[str] = []
-    fitting: list[ComputeEnvironment] = []
-    for environment in environments:
-        reasons = environment.misses(resources, max_duration_seconds, address)
-        if reasons:
-            rejected.append(f"{_name(environment)}: {'; '.join(reasons)}")
-        else:
-            fitting.append(environment)
-    details = "".join(f"\n  {line}" for line in rejected)
-    if not fitting:
-        offers = "each one missed something" if environments else "it offers none at all"
-        raise NoEnvironment(
-            "no compute environment of the Ocean Node fits a free job of "
-            f"{_size(resources, max_duration_seconds)} — {offers}; "
-            f"ask for less, or choose another Ocean Node{details}"
-        )
-    chosen = next((e for e in fitting if e.is_free_now(resources)), fitting[0])
-    busy = "" if chosen.is_free_now(resources) else ", though it is busy now, as are all that fit"
-    return chosen, f"{_name(chosen)} was chosen: it fits{busy}." + (
-        f" Rejected:{details}" if rejected else ""
+def _access_lists(reply: object) -> tuple[AccessList, ...]:
+    """A list of objects, from a chain's id to the contracts there."""
+    items = [
+        fields.as_object(item, "an access list") for item in fields.as_list(reply, "'accessLists'") if item
+    ]
+    return tuple(
+        AccessList(int(chain_id), str(contract))
+        for item in items
+        for chain_id, contracts in item.items()
+        if str(chain_id).isdecimal()
+        for contract in fields.as_list(contracts, "an access list")
     )
 
 
-def _named(
-    environments: Sequence[ComputeEnvironment],
-    wanted_id: str,
-    resources: Mapping[str, float],
-    max_duration_seconds: float | None,
-    address: str | None,
-) -> tuple[ComputeEnvironment, str]:
-    found = next((environment for environment in environments if environment.id == wanted_id), None)
-    if found is None:
-        offered = "".join(f"\n  {_name(environment)}" for environment in environments)
-        raise NoEnvironment(
-            f"the compute environment {wanted_id} is not on this Ocean Node any more — its owner may have "
-            f"changed its fees or resources, which changes its id; choose another one, or none{offered}"
-        )
-    reasons = found.misses(resources, max_duration_seconds, address)
-    if reasons:
-        raise NoEnvironment(
-            f"the compute environment {_name(found)} does not fit — {'; '.join(reasons)}; "
-            "ask for less, or name another one"
-        )
-    return found, f"{_name(found)} was named."
+def _fees(reply: object) -> tuple[Fees, ...]:
+    """Null where no job is paid."""
+    if reply is None:
+        return ()
+    return tuple(
+        Fees(int(chain_id), str(item.get("feeToken") or ""), _prices(item.get("prices") or []))
+        for chain_id, items in fields.as_object(reply, "'fees'").items()
+        if str(chain_id).isdecimal()
+        for item in (fields.as_object(each, "a fee") for each in fields.as_list(items, "'fees'"))
+    )
 
 
-def _resources(reply: object) -> dict[str, Resource]:
-    found = (Resource.from_reply(item) for item in fields.as_list(reply, "'resources'"))
-    return {resource.id: resource for resource in found}
+def _prices(reply: object) -> dict[str, Decimal]:
+    prices: dict[str, Decimal] = {}
+    for each in fields.as_list(reply, "'prices'"):
+        item = fields.as_object(each, "a price")
+        # Of two prices for one resource the first counts.
+        prices.setdefault(fields.text(item, "id"), Decimal(repr(fields.number(item, "price", 0))))
+    return prices
 
 
-def _free_limits(reply: Reply, resources: Mapping[str, Resource]) -> FreeLimits | None:
+def _features(reply: object) -> Features | None:
+    if not isinstance(reply, Mapping):
+        return None
+    return Features(reply.get("computeJobs") is not False, reply.get("services") is not False)
+
+
+def _paid_limits(reply: Reply, resources: Mapping[str, Resource]) -> Limits:
+    return Limits(
+        access=Access.from_reply(reply.get("access")),
+        resources=resources,
+        max_duration_seconds=fields.number(reply, "maxJobDuration", math.inf),
+        max_jobs=int(fields.number(reply, "maxJobs", 0)),
+        running_jobs=int(fields.number(reply, "runningJobs", 0)),
+        queued_jobs=int(fields.number(reply, "queuedJobs", 0)),
+        allows_image_build=True,
+    )
+
+
+def _free_limits(reply: Reply, resources: Mapping[str, Resource]) -> Limits | None:
     if reply.get("free") is None:
         return None
     free = fields.as_object(reply["free"], "'free'")
-    limits = {}
-    for item in fields.as_list(free.get("resources") or [], "'free.resources'"):
-        paid = resources.get(str(fields.as_object(item, "a resource").get("id")))
-        limit = Resource.from_reply(item, paid)
-        limits[limit.id] = limit
-    return FreeLimits(
+    return Limits(
         access=Access.from_reply(free.get("access")),
-        resources=limits,
-        max_duration_seconds=fields.number(free, "maxJobDuration", 0),
+        resources=_free_resources(free.get("resources"), resources),
+        max_duration_seconds=fields.number(free, "maxJobDuration", math.inf),
         max_jobs=int(fields.number(free, "maxJobs", 0)),
         running_jobs=int(fields.number(reply, "runningfreeJobs", 0)),
+        queued_jobs=int(fields.number(reply, "queuedFreeJobs", 0)),
         allows_image_build=free.get("allowImageBuild") is True,
     )
 
 
-def _name(environment: ComputeEnvironment) -> str:
-    return f"{environment.id} ({environment.description})" if environment.description else environment.id
+def _free_resources(reply: object, paid: Mapping[str, Resource]) -> dict[str, Resource]:
+    """The listed ones first, in their order; of what is not in both lists a free job gets nothing."""
+    if reply is None:
+        return {}
+    limits: dict[str, Resource] = {}
+    for item in fields.as_list(reply, "'free.resources'"):
+        id_ = fields.text(fields.as_object(item, "a resource"), "id")
+        limits[id_] = Resource.from_reply(item, paid[id_]) if id_ in paid else _nothing(id_)
+    return limits | {id_: _nothing(id_) for id_ in paid if id_ not in limits}
 
 
-def _amount(id_: str, amount: float) -> str:
-    return f"{amount:g} {'GB of ' if id_ in ('ram', 'disk') else ''}{id_}"
-
-
-def _size(resources: Mapping[str, float], max_duration_seconds: float | None) -> str:
-    parts = [_amount(id_, amount) for id_, amount in resources.items()]
-    if max_duration_seconds is not None:
-        parts.append(f"{max_duration_seconds:g} s")
-    return ", ".join(parts) or "any size"
+def _nothing(id_: str) -> Resource:
+    return Resource(id_, total=0, max=0, min=0, in_use=0)

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.ocean import fields
 from airflow_provider_deflow.ocean.compute import ComputeEnvironment, ComputeJob, JobRequest
+from airflow_provider_deflow.ocean.environments import AccessList
 from airflow_provider_deflow.signing import Signer, checksum_address, keccak
 
 T = TypeVar("T")
@@ -96,6 +97,18 @@ def environments() -> Route[list[ComputeEnvironment]]:
         return [ComputeEnvironment.from_reply(item) for item in fields.as_list(reply, "the environments")]
 
     return get("environments", f"{SERVICES}/computeEnvironments", read)
+
+
+def access_lists(address: str) -> Route[list[AccessList]]:
+    """Those that the node's own index shows `address` on; a node without an index refuses to say."""
+
+    def read(reply: Any) -> list[AccessList]:
+        items = [
+            fields.as_object(item, "an access list") for item in fields.as_list(reply, "the access lists")
+        ]
+        return [AccessList(fields.integer(i, "chainId"), fields.text(i, "contractAddress")) for i in items]
+
+    return get("access lists", f"{SERVICES}/accesslists", read, {"wallet": checksum_address(address)})
 
 
 def start_free(request: JobRequest, address: str) -> Route[ComputeJob]:

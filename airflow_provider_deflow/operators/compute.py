@@ -20,11 +20,11 @@ from airflow.sdk import BaseOperator
 from airflow_provider_deflow import errors, handover, job_request, jobs, links
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs import problems
-from airflow_provider_deflow.hooks import signed_urls
+from airflow_provider_deflow.hooks import settings, signed_urls
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
-from airflow_provider_deflow.ocean import compute
+from airflow_provider_deflow.ocean import choosing, compute
 from airflow_provider_deflow.operators.faults import told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.work import (
@@ -61,6 +61,8 @@ class OceanComputeOperator(BaseOperator):
 
     :param node: what to run, in the words of a graph document's node `data`: a mapping or the value
     :param defaults: what holds where `node` is silent; a graph's `defaults`, likewise
+    :param environment_policy: how a compute environment is chosen when `node` names none: `free`,
+        `cheapest` or `fastest`; None takes what `[deflow] environment_policy` says
 
     Datasets come from `node` and from the `HandoverOperator`s upstream. The job's id is found again by
     whichever attempt comes next, so a retry follows the same job.
@@ -74,11 +76,15 @@ class OceanComputeOperator(BaseOperator):
         *,
         node: graphs.ComputeData | Mapping[str, Any],
         defaults: graphs.Defaults | Mapping[str, Any] | None = None,
+        environment_policy: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.node = problems.checked(graphs.ComputeData, node, self.task_id)
         self.node_defaults = problems.checked(graphs.Defaults, defaults or {}, self.task_id)
+        self.environment_policy = environment_policy and choosing.policy_named(
+            environment_policy, f"environment_policy of {self.task_id!r}"
+        )
         self.ocean_node_url = ""
         self.job_id = ""
 
@@ -206,7 +212,7 @@ class OceanComputeOperator(BaseOperator):
         ti = context["ti"]
         node = job_request.rendered(self.node, values_of(context))
         hook = OceanNodeHook(self.ocean_node_conn_id)
-        settings = hook.settings()
+        connection = hook.settings()
         signer = OceanWalletHook(self.wallet_conn_id).signer()
         store = content_store()
         handed = (*self._handed_over(context, store), *uploads_of(node, store))
@@ -217,8 +223,8 @@ class OceanComputeOperator(BaseOperator):
             node=node,
             ocean_node=hook.client(signer),
             stopper=hook.client(signer),
-            url=settings.url,
-            poll_interval_seconds=settings.poll_interval_seconds,
+            url=connection.url,
+            poll_interval_seconds=connection.poll_interval_seconds,
             signer=signer,
             store=store,
             of_run=jobs.NodeOfRun(
@@ -226,7 +232,7 @@ class OceanComputeOperator(BaseOperator):
             ),
             handed=handed,
             inputs=inputs,
-            inputs_sha256=job_request.inputs_sha256(node, inputs, settings.url),
+            inputs_sha256=job_request.inputs_sha256(node, inputs, connection.url),
         )
 
     def _handed_over(self, context: Context, store: ContentStore) -> list[handover.Handed]:
@@ -258,17 +264,21 @@ class OceanComputeOperator(BaseOperator):
         inputs = handover.inputs_of(
             handed, job_request.own_input_names(work.node), signed_urls.signer_for(work.store)
         )
-        environment, why = compute.choose_environment(
-            work.ocean_node.environments(),
+        offer = self._choose_environment(work)
+        return job_request.build(work.node, inputs, offer.environment, int(offer.max_duration_seconds))
+
+    def _choose_environment(self, work: Work) -> choosing.Offer:
+        address = work.signer.address
+        environments = work.ocean_node.environments()
+        held = job_request.held_access_lists(work.ocean_node, environments, address)
+        offer, why = choosing.choose_environment(
+            environments,
+            job_request.demand(work.node, self.max_duration_seconds, address, held),
+            self.environment_policy or settings.environment_policy(),
             work.node.environment,
-            dict(work.node.compute_resources),
-            # Only a limit that the drawing asks for has to fit; the default is an upper bound.
-            work.node.max_duration_seconds,
-            work.signer.address,
         )
         self.log.info("Compute environment: %s", why)
-        longest = environment.free.max_duration_seconds if environment.free else self.max_duration_seconds
-        return job_request.build(work.node, inputs, environment, int(min(self.max_duration_seconds, longest)))
+        return offer
 
     def _follow_inline(self, work: Work, job: compute.ComputeJob) -> compute.ComputeJob:
         for pause in (work.poll_interval_seconds, max(work.poll_interval_seconds, DEFERRAL_SECONDS)):

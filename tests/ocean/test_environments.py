@@ -1,125 +1,143 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which environment a free job gets, on the five environments of a recorded node."""
+"""What a listing of compute environments says, and who may use one: read from a recorded node."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import copy
+import math
+from decimal import Decimal
 
 import pytest
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.ocean.compute import ComputeEnvironment, choose_environment
+from airflow_provider_deflow.ocean.environments import (
+    Access,
+    AccessList,
+    ComputeEnvironment,
+    Constraint,
+    Features,
+)
 
 WALLED_ADDRESS = "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
+TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+LIST = "0x1111111111111111111111111111111111111111"
 
 
 @pytest.fixture
-def environments(recorded) -> list[ComputeEnvironment]:
-    listed = recorded("environments", "environments-all")["response"]["body"]["json"]
-    return [ComputeEnvironment.from_reply(item) for item in listed]
+def listed(recorded) -> list[dict]:
+    return copy.deepcopy(recorded("environments", "environments-all")["response"]["body"]["json"])
 
 
 @pytest.fixture
-def named(environments) -> dict[str, ComputeEnvironment]:
-    return {environment.description: environment for environment in environments}
-
-
-def busy(environment: ComputeEnvironment) -> ComputeEnvironment:
-    return replace(environment, free=replace(environment.free, running_jobs=environment.free.max_jobs))
+def named(listed) -> dict[str, ComputeEnvironment]:
+    return {item["description"]: ComputeEnvironment.from_reply(item) for item in listed}
 
 
 def test_what_an_environment_offers(named):
     main = named["main: paid and free"]
-    assert main.architecture == "x86_64"
+    assert (main.architecture, main.os) == ("x86_64", "linux")
     assert main.has_network is False
+    assert main.features is None
     assert main.storage_expiry_seconds == 604800
+    assert main.min_duration_seconds == 60
+    assert main.resources["cpu"].description == "AMD EPYC"
+    assert (main.paid.max_duration_seconds, main.paid.max_jobs, main.paid.queued_jobs) == (3600, 0, 0)
+    assert {id_: limit.max for id_, limit in main.paid.resources.items()} == {"cpu": 2, "ram": 4, "disk": 5}
+
+
+def test_what_a_free_job_may_have(named):
+    main = named["main: paid and free"]
     assert main.is_free
-    assert main.free.max_duration_seconds == 600
-    assert main.free.max_jobs == 3
+    assert (main.free.max_duration_seconds, main.free.max_jobs, main.free.queued_jobs) == (600, 3, 0)
     assert main.free.allows_image_build
     assert {id_: limit.max for id_, limit in main.free.resources.items()} == {"cpu": 1, "ram": 1, "disk": 1}
-    # Left out of the free limits, so the environment's own.
+    # Left out of the free limits: the least is the environment's own, and the total is no limit at all.
     assert main.free.resources["cpu"].min == 1
+    assert main.free.resources["cpu"].total == math.inf
     assert not named["paid only"].is_free
 
 
-def test_the_first_that_fits_is_taken_and_the_others_are_explained(environments, named):
-    chosen, why = choose_environment(environments, None, {"cpu": 1, "ram": 1}, 300)
-    assert chosen == named["main: paid and free"]
-    assert why.startswith(f"{chosen.id} (main: paid and free) was chosen: it fits. Rejected:")
-    assert "(free only, short): free jobs end after 30 s, 300 s asked for" in why
-    assert "(walled): its access list does not name this account" in why
-    assert "(paid only): it takes no free jobs" in why
+def test_prices_are_whole_tokens_by_chain_and_token(named):
+    fees = named["paid only"].fees_in(8996, TOKEN)
+    assert dict(fees.prices) == {"cpu": Decimal("3.0")}
+    assert named["price zero"].fees_in(8996, TOKEN).prices["cpu"] == 0
+    assert named["free only, short"].fees == ()
+    # A node compares the token's address as text.
+    assert named["paid only"].fees_in(8996, TOKEN.lower()) is None
+    assert named["paid only"].fees_in(1, TOKEN) is None
 
 
-def test_one_that_is_not_busy_goes_first(environments, named):
-    listed = [busy(environments[0]), *environments[1:]]
-    assert choose_environment(listed, None, {"cpu": 1}, 20)[0] == named["free only, short"]
+def test_an_environment_in_use_says_how_much_and_how_many_wait(recorded):
+    reply = recorded("free-start", "queued-environments")["response"]["body"]["json"]
+    full = ComputeEnvironment.from_reply(reply[0])
+    assert full.resources["cpu"].idle < 1
+    assert full.free.running_jobs + full.free.queued_jobs >= 1
 
 
-def test_when_all_that_fit_are_busy_one_is_taken_all_the_same(environments):
-    chosen, why = choose_environment([busy(environments[0]), *environments[2:]], None, {}, None)
-    assert chosen.description == "main: paid and free"
-    assert "though it is busy now" in why
+def test_every_recorded_listing_can_be_read(recorded):
+    for exchange in recorded.all("environments"):
+        reply = exchange["response"]["body"]["json"]
+        assert [ComputeEnvironment.from_reply(item).id for item in reply] == [item["id"] for item in reply]
 
 
-def test_resources_in_use_make_it_busy(recorded):
-    listed = recorded("free-start", "queued-environments")["response"]["body"]["json"]
-    full = ComputeEnvironment.from_reply(listed[0])
-    assert full.misses({"cpu": 1}, 60) == []
-    assert not full.is_free_now({"cpu": 1})
+def test_constraints_and_features_are_those_of_both_majors(listed):
+    item = listed[0]
+    item["features"] = {"computeJobs": True, "services": False}
+    item["resources"][0]["constraints"] = [
+        {"id": "ram", "min": 2, "max": 4},
+        {"type": "gpu", "min": 1, "perUnit": False},
+        {"id": "disk", "max": 3, "aggregate": True},
+    ]
+    environment = ComputeEnvironment.from_reply(item)
+    assert environment.features == Features(compute_jobs=True, services=False)
+    assert environment.resources["cpu"].constraints == (
+        Constraint("ram", None, 2, 4),
+        Constraint(None, "gpu", 1, None, per_unit=False),
+        Constraint("disk", None, None, 3, is_aggregate=True),
+    )
+
+
+def test_what_is_needed_and_not_there_is_said(listed):
+    del listed[0]["resources"][0]["id"]
+    with pytest.raises(errors.UnexpectedReply, match="'id' must be a text"):
+        ComputeEnvironment.from_reply(listed[0])
+
+
+# access
 
 
 def test_a_listed_account_may_use_a_walled_one(named):
-    walled = named["walled"]
-    assert walled.misses({}, None, WALLED_ADDRESS) == []
+    access = named["walled"].free.access
+    assert access.refuses(WALLED_ADDRESS) is None
+    assert access.refuses(None) == "its access list does not name this account"
     # A node compares addresses as text.
-    assert walled.misses({}, None, WALLED_ADDRESS.lower()) == [
-        f"its access list does not name {WALLED_ADDRESS.lower()}"
-    ]
+    assert access.refuses(WALLED_ADDRESS.lower()) == f"its access list does not name {WALLED_ADDRESS.lower()}"
 
 
-def test_every_miss_is_named(named):
-    assert named["main: paid and free"].misses({"cpu": 5, "ram": 2, "gpu": 1, "disk": 0}, 3600) == [
-        "at most 1 cpu, 5 cpu asked for",
-        "at most 1 GB of ram, 2 GB of ram asked for",
-        "it has no gpu for free jobs, 1 gpu asked for",
-        "free jobs end after 600 s, 3600 s asked for",
-    ]
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        {"addresses": [], "accessLists": []},
+        # Traps of 3.2: without the list of access lists, the addresses are not looked at.
+        {"addresses": [WALLED_ADDRESS], "accessLists": None},
+        {"addresses": [WALLED_ADDRESS]},
+    ],
+)
+def test_these_are_open_to_everybody(reply):
+    assert Access.from_reply(reply).refuses("0xanybody") is None
 
 
-def test_when_none_fits_each_one_says_why(environments):
-    with pytest.raises(errors.NoEnvironment) as raised:
-        choose_environment(environments, None, {"cpu": 2}, 100_000)
-    lines = str(raised.value).splitlines()
-    assert lines[0] == (
-        "no compute environment of the Ocean Node fits a free job of 2 cpu, 100000 s — "
-        "each one missed something; ask for less, or choose another Ocean Node"
+def test_an_access_list_lets_its_holders_in_as_far_as_is_known():
+    access = Access.from_reply({"addresses": ["0xListed"], "accessLists": [{"8996": [LIST]}]})
+    assert access.refuses("0xListed") is None
+    assert access.refuses("0xme") == (
+        f"it is for holders of an access list ({LIST} on chain 8996), and 0xme's are not known"
     )
-    assert len(lines) == 1 + len(environments)
-    assert all(": " in line for line in lines[1:])
+    assert access.refuses("0xme", [AccessList(8996, LIST.upper().replace("X", "x"))]) is None
+    for held in ([], [AccessList(1, LIST)]):
+        assert "as far as the node has indexed" in access.refuses("0xme", held)
 
 
-def test_a_node_without_environments_is_said_to_have_none():
-    with pytest.raises(errors.NoEnvironment, match="it offers none at all"):
-        choose_environment([], None, {}, None)
-
-
-def test_a_named_environment_is_taken(environments, named):
-    short = named["free only, short"]
-    assert choose_environment(environments, short.id, {}, 30) == (
-        short,
-        f"{short.id} (free only, short) was named.",
-    )
-
-
-def test_a_named_environment_that_vanished_is_never_replaced(environments):
-    gone = environments[0].id[:-1] + "x"
-    with pytest.raises(errors.NoEnvironment, match="is not on this Ocean Node any more") as raised:
-        choose_environment(environments, gone, {}, None)
-    assert all(environment.id in str(raised.value) for environment in environments)
-
-
-def test_a_named_environment_that_does_not_fit_is_never_replaced(environments, named):
-    with pytest.raises(errors.NoEnvironment, match="free jobs end after 30 s, 31 s asked for"):
-        choose_environment(environments, named["free only, short"].id, {}, 31)
+def test_an_empty_map_of_access_lists_lets_nobody_in():
+    assert Access.from_reply({"addresses": [], "accessLists": [{}]}).refuses("0xme", []) is not None

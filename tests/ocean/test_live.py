@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.local_ocean_node import server, settings
 from airflow_provider_deflow.ocean import client, outputs
-from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest, choose_environment
+from airflow_provider_deflow.ocean.compute import ComputeJob, Demand, JobRequest, choose_environment
 from airflow_provider_deflow.signing import KeySigner
 
 pytestmark = pytest.mark.stack
@@ -53,10 +53,15 @@ def node(node_url, signer, tmp_path) -> Iterator[client.OceanNode]:
 
 
 def request(node: client.OceanNode, code: str, **changes) -> JobRequest:
-    environment, _ = choose_environment(node.environments(), None, {"cpu": 1}, 60)
+    offer, _ = choose_environment(node.environments(), Demand({"cpu": 1}, needed_seconds=60))
     container = {"image": "python", "tag": "3.11", "entrypoint": "python $ALGO", "checksum": ""}
     algorithm = {"meta": {"rawcode": code, "language": "python", "version": "0.1", "container": container}}
-    fields = {"environment": environment.id, "algorithm": algorithm, "max_duration_seconds": 60, **changes}
+    fields = {
+        "environment": offer.environment.id,
+        "algorithm": algorithm,
+        "max_duration_seconds": 60,
+        **changes,
+    }
     return JobRequest(**fields)
 
 
