@@ -237,11 +237,15 @@ class WrongChain(ChainError):
 
 
 class TransactionFailed(ChainError):
-    """A transaction was refused before it was sent, or reverted; `data` is what the contract gave back."""
+    """A transaction was refused before it was sent, or reverted.
 
-    def __init__(self, message: str, *, words: str = "", data: str = "") -> None:
+    `words` are the contract's or the endpoint's, `data` what it gave back, `call` what was asked of it.
+    """
+
+    def __init__(self, message: str, *, words: str = "", data: str = "", call: str = "") -> None:
         self.words = words
         self.data = data
+        self.call = call
         super().__init__(message)
 
 

@@ -55,6 +55,7 @@ class Sender:
                     f"{_name(call)} by {self.address} would fail — {words}",
                     words=words,
                     data=error.data if isinstance(error.data, str) else "",
+                    call=_call_data(call),
                 ) from error
             except Web3RPCError as error:
                 words = _rpc_words(error)
@@ -79,6 +80,12 @@ class Sender:
 
 def _name(call: Any) -> str:
     return str(getattr(call, "fn_name", None) or "a deployment")
+
+
+def _call_data(call: Any) -> str:
+    # With all that, nothing is asked of the chain.
+    known = {"gas": 0, "gasPrice": 0, "nonce": 0, "chainId": 0, "value": 0}
+    return str(call.build_transaction(known)["data"])
 
 
 def _rpc_words(error: Web3RPCError) -> str:

@@ -83,7 +83,7 @@ class ContainerFactory:
         return Limits(
             cores=self._allocate_cores(job.job_id, cpus, environment) if cpus > 0 else None,
             memory_bytes=int(ram * GIGABYTE) if ram > 0 else None,
-            file_bytes=int(environment.amounts["disk"][0] * GIGABYTE),
+            file_bytes=int(environment.amounts["disk"].total * GIGABYTE),
             cpu_seconds=max(0, int(as_number(job.max_duration) * max(1, cpus))) + 60,
         )
 

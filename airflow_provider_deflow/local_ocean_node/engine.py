@@ -146,8 +146,10 @@ class Engine:
             await self._finish(job, Status.EXPIRED_IN_QUEUE)
             return
         environment = self._environments.get(job.environment)
+        if environment is None:
+            return
         open_jobs = self._store.unfinished_jobs()
-        if environment and not self._environments.busy_with(environment, job.resources, open_jobs):
+        if not self._environments.busy_with(environment, job.resources, open_jobs, free=job.is_free):
             await self._pull(self._store.change_job(job.job_id, status=Status.PULLING))
 
     async def _pull(self, job: Job) -> None:

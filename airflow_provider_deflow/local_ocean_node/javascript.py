@@ -48,6 +48,13 @@ def as_number(value: Any) -> float:
     return 0.0 if value is None else math.nan
 
 
+def plus(left: Any, right: Any) -> Any:
+    """`left + right`: text is put together, numbers are added."""
+    if isinstance(left, str) or isinstance(right, str):
+        return as_text(left) + as_text(right)
+    return left + right
+
+
 def parse_int(value: Any) -> int | None:
     """`parseInt(value)`: the leading digits, rounded as a double is; None stands for NaN."""
     found = re.match(r"\s*([+-]?\d+)", as_text(value))

@@ -18,7 +18,7 @@ from airflow_provider_deflow.ocean.compute import STATUS_TEXTS
 
 
 class Status(IntEnum):
-    """What a free job can be at; 71 and 70 say that the work is over, not that it succeeded."""
+    """What a job can be at; 71 and 70 say that the work is over, not that it succeeded."""
 
     QUEUED = 1
     EXPIRED_IN_QUEUE = 2
@@ -42,7 +42,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One free job; times are the node's texts, "0" for not yet."""
+    """One job; times are the node's texts, "0" for not yet."""
 
     job_id: str
     owner: str
@@ -60,6 +60,8 @@ class Job:
     # Both as they came: encrypted for the node.
     output: str | None = None
     registry_auth: str | None = None
+    # Chain, token and transactions of a paid one.
+    payment: dict[str, Any] | None = None
     created: str = field(default_factory=now_text)
     finished: str | None = None
     stop_requested: bool = False
@@ -70,6 +72,10 @@ class Job:
     algorithm_stopped: str = "0"
     exit_code: int | None = None
     oom_killed: bool | None = None
+
+    @property
+    def is_free(self) -> bool:
+        return self.payment is None
 
     def amount(self, resource: str) -> float:
         """What it was given of a resource; an amount that is no number counts as nothing."""
@@ -92,10 +98,10 @@ class Job:
             "environment": self.environment,
             "stopRequested": self.stop_requested,
             "resources": self.resources,
-            "isFree": True,
+            "isFree": self.is_free,
             "algoStartTimestamp": self.algorithm_started,
             "algoStopTimestamp": self.algorithm_stopped,
-            "payment": None,
+            "payment": self.payment,
             "metadata": self.metadata,
             "additionalViewers": self.additional_viewers,
             "terminationDetails": self._termination,
@@ -110,7 +116,7 @@ class Job:
             **self._row(results),
             "stopRequested": self.stop_requested,
             "resources": self.resources,
-            "isFree": True,
+            "isFree": self.is_free,
             "algoStartTimestamp": self.algorithm_started,
             "algoStopTimestamp": self.algorithm_stopped,
             **self._tail(),
@@ -141,7 +147,7 @@ class Job:
             "isStarted": self.is_started,
             "containerImage": self.image,
             "resources": self.resources,
-            "isFree": True,
+            "isFree": self.is_free,
             "algoStartTimestamp": self.algorithm_started,
             "algoStopTimestamp": self.algorithm_stopped,
             **self._tail(),
@@ -185,7 +191,7 @@ class Job:
             "metadata": self.metadata,
             "additionalViewers": self.additional_viewers,
             "terminationDetails": self._termination,
-            "payment": None,
+            "payment": self.payment,
             "algoDuration": 0,
             "queueMaxWaitTime": self.queue_max_wait,
         }

@@ -20,6 +20,7 @@ from airflow_provider_deflow.local_ocean_node.faults import Faults
 from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects
 from airflow_provider_deflow.local_ocean_node.identity import Identity, load_identity
 from airflow_provider_deflow.local_ocean_node.isolation import Isolation
+from airflow_provider_deflow.local_ocean_node.payments import Payments
 from airflow_provider_deflow.local_ocean_node.remote_storage import RemoteStorage
 from airflow_provider_deflow.local_ocean_node.results import JobFolder
 from airflow_provider_deflow.local_ocean_node.settings import Machine, NodeSettings
@@ -40,6 +41,7 @@ class LocalOceanNode:
     environments: Environments
     buckets: Buckets | None
     chains: Chains
+    payments: Payments
     file_objects: FileObjects
     remote_storage: RemoteStorage
     engine: Engine
@@ -60,7 +62,9 @@ class LocalOceanNode:
         machine = Machine.here(folder)
         store = Store(folder / "node.sqlite")
         buckets = Buckets(store, folder / "persistent_storage") if settings.persistent_storage else None
-        environments = Environments(settings.environments, machine, identity)
+        chains = Chains(settings.chains)
+        chain_ids = [chain.chain_id for chain in chains]
+        environments = Environments(settings.environments, machine, identity, chain_ids)
         file_objects = FileObjects(buckets, settings.unsafe_urls, settings.allowed_targets)
         remote_storage = RemoteStorage(identity, file_objects)
         containers = ContainerFactory(folder / "containers", isolation, buckets)
@@ -79,7 +83,8 @@ class LocalOceanNode:
             auth=Auth(store, identity),
             environments=environments,
             buckets=buckets,
-            chains=Chains(settings.chains),
+            chains=chains,
+            payments=Payments(settings, identity, chains),
             file_objects=file_objects,
             remote_storage=remote_storage,
             engine=Engine(

@@ -13,3 +13,15 @@ class Refusal(HTTPException):
         super().__init__(status, words)
         self.status = status
         self.words = words
+
+
+class Thrown(Exception):
+    """What the real node's code throws: some replies show its kind too, others only the message."""
+
+    def __init__(self, message: str, kind: str = "Error") -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"

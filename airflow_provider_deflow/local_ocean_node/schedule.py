@@ -4,23 +4,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
-from airflow_provider_deflow.local_ocean_node.job import Status
+from airflow_provider_deflow.local_ocean_node.claims import settle
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 
 _FIRST_CLAIM_SECONDS = 60.0
-# A job that never started becomes "Job finished" too, as on a real node.
-_SETTLED = (Status.START_FAILED, Status.OVER_DISK_QUOTA, Status.RESULTS_FAILED, Status.SETTLING)
+
+log = logging.getLogger(__name__)
 
 
 async def claim_regularly(node: LocalOceanNode) -> None:
-    """The payment cron: with nothing to claim for free jobs it only moves them on."""
+    """The payment cron; whatever goes wrong once is tried again the next time."""
     interval = node.settings.claim_interval_seconds
     await asyncio.sleep(min(_FIRST_CLAIM_SECONDS, interval))
     while True:
-        for job in node.store.finished_jobs(_SETTLED):
-            node.store.change_job(job.job_id, status=Status.FINISHED)
+        try:
+            await settle(node)
+        except Exception:
+            log.exception("settling failed")
         await asyncio.sleep(interval)
 
 

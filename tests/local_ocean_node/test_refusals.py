@@ -216,7 +216,7 @@ def test_environments_of_a_chain_are_none(walled: Consumer):
     assert walled.get("/api/services/computeEnvironments", chainId="8996").json() == []
 
 
-def test_a_paid_start_finds_no_environment(walled: Consumer):
+def test_a_paid_start_finds_no_environment_that_takes_payments(walled: Consumer):
     request = {
         **walled.signed("startCompute"),
         "environment": walled.environments()[0]["id"],
@@ -233,7 +233,10 @@ def test_a_paid_start_finds_no_environment(walled: Consumer):
         500,
         "Cannot read properties of null (reading 'chainId')",
     )
-    assert (with_payment.status_code, with_payment.json()) == (500, "Invalid C2D Environment")
+    assert (with_payment.status_code, with_payment.json()) == (
+        500,
+        "This compute env does not accept payments on chain: 8996 using token 0x0",
+    )
 
 
 def test_the_node_names_itself_as_a_real_one(walled: Consumer):

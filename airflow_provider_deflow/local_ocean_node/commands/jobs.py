@@ -24,9 +24,8 @@ _CHUNK_BYTES = 1 << 20
 
 
 async def environments(node: LocalOceanNode, task: Task) -> Reply:
-    """With a chain id those that have fees on that chain: without a chain, none."""
-    found = [] if task.get("chainId") else node.environments.reply(node.store.unfinished_jobs())
-    return Reply.of(found)
+    """With a chain id those that have fees on that chain."""
+    return Reply.of(node.environments.reply(node.store.unfinished_jobs(), task.get("chainId")))
 
 
 async def status(node: LocalOceanNode, task: Task) -> Reply:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""freeStartCompute: everything that is checked before a free job exists, in the real node's order."""
+"""freeStartCompute: everything that is checked before a free job exists, in the real node's order.
+
+What a paid start checks too is here as well; its own order is in `paid_start`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from typing import Any
 
 from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require, require_cluster
-from airflow_provider_deflow.local_ocean_node.environments import Environment
+from airflow_provider_deflow.local_ocean_node.environments import Environment, Resources
 from airflow_provider_deflow.local_ocean_node.file_objects import is_bucket_file
 from airflow_provider_deflow.local_ocean_node.images import image_of, require_image, require_no_build
 from airflow_provider_deflow.local_ocean_node.javascript import as_number, dumps
 from airflow_provider_deflow.local_ocean_node.job import Job, Status
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
-from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
 from airflow_provider_deflow.local_ocean_node.registry_auth import require_registry_auth
 
 _MOST_METADATA = 1024
@@ -28,54 +31,75 @@ async def free_start(node: LocalOceanNode, task: Task) -> Reply:
     node.auth.check(task)
     require_cluster(node, task["environment"])
     require_registry_auth(node.identity, task.get("encryptedDockerRegistryAuth"))
-    _require_output_bucket(node, task)
+    require_output_bucket(node, task)
     if task.get("output"):
         node.remote_storage.require_valid(task["output"])
-    algorithm, datasets = _inputs(task)
+    algorithm, datasets = inputs_of(task)
     for element in (algorithm, *datasets):
-        _require_bucket_access(node, element, task["consumerAddress"])
+        require_bucket_access(node, element, task["consumerAddress"])
     for element in (algorithm, *datasets):
         if element.get("documentId"):
             raise Refusal(500, f"DDO {element['documentId']} not found")
     environment = _environment(node, task)
-    resources = environment.fill_resources(task.get("resources"))
-    queue_max_wait = task.get("queueMaxWaitTime") or 0
-    busy = node.environments.busy_with(environment, resources, node.store.unfinished_jobs())
-    if busy and not as_number(queue_max_wait) > 0:
+    try:
+        resources = environment.fill_resources(task.get("resources"), free=True)
+    except Thrown as error:
+        raise Refusal(400, str(error)) from error
+    busy = node.environments.busy_with(environment, resources, node.store.unfinished_jobs(), free=True)
+    if busy and not is_queued(task):
         raise Refusal(400, busy)
-    metadata = task.get("metadata")
-    if metadata and len(dumps(metadata)) > _MOST_METADATA:
-        raise Refusal(500, "Metadata size is too large")
-    job = Job(
-        job_id=hashlib.sha256(secrets.token_bytes(32)).hexdigest(),
-        owner=task["consumerAddress"],
-        environment=environment.id,
-        status=Status.QUEUED if as_number(queue_max_wait) > 0 else Status.PULLING,
-        image=_image(algorithm, queued=as_number(queue_max_wait) > 0),
-        algorithm=algorithm,
-        datasets=datasets,
-        resources=resources,
-        max_duration=_duration(task.get("maxJobDuration"), environment),
-        metadata=metadata,
-        additional_viewers=task.get("additionalViewers"),
-        queue_max_wait=queue_max_wait,
-        output_bucket_id=task.get("outputBucketId"),
-        output=task.get("output"),
-        registry_auth=task.get("encryptedDockerRegistryAuth"),
-    )
+    require_small_metadata(task)
+    algorithm_image = image_of(algorithm)
+    require_no_build(algorithm, free=True, queued=is_queued(task))
+    require_image(algorithm_image)
+    duration = _duration(task.get("maxJobDuration"), environment)
+    job = new_job(task, environment, resources, duration, algorithm_image)
     node.engine.submit(job)
     return Reply.of([job.start_reply(node.identity.cluster_hash)])
 
 
-async def paid_start(node: LocalOceanNode, task: Task) -> Reply:
-    """Without a chain no environment takes payments: all that can be said about a well-formed request."""
-    require(task, "algorithm", "datasets", "environment", "maxJobDuration")
-    require_consumer(task)
-    node.auth.check(task)
-    require_cluster(node, task["environment"])
-    if not isinstance(task.get("payment"), dict):
-        raise Refusal(500, "Cannot read properties of null (reading 'chainId')")
-    raise Refusal(500, "Invalid C2D Environment")
+def new_job(
+    task: Task,
+    environment: Environment,
+    resources: Resources,
+    duration: Any,
+    image: str,
+    *,
+    job_id: str | None = None,
+    payment: dict[str, Any] | None = None,
+) -> Job:
+    return Job(
+        job_id=job_id or new_job_id(),
+        owner=task["consumerAddress"],
+        environment=environment.id,
+        status=Status.QUEUED if is_queued(task) else Status.PULLING,
+        image=image,
+        algorithm=task["algorithm"],
+        datasets=task["datasets"],
+        resources=resources,
+        max_duration=duration,
+        metadata=task.get("metadata"),
+        additional_viewers=task.get("additionalViewers"),
+        queue_max_wait=task.get("queueMaxWaitTime") or 0,
+        output_bucket_id=task.get("outputBucketId"),
+        output=task.get("output"),
+        registry_auth=task.get("encryptedDockerRegistryAuth"),
+        payment=payment,
+    )
+
+
+def new_job_id() -> str:
+    return hashlib.sha256(secrets.token_bytes(32)).hexdigest()
+
+
+def is_queued(task: Task) -> bool:
+    return as_number(task.get("queueMaxWaitTime") or 0) > 0
+
+
+def require_small_metadata(task: Task) -> None:
+    metadata = task.get("metadata")
+    if metadata and len(dumps(metadata)) > _MOST_METADATA:
+        raise Refusal(500, "Metadata size is too large")
 
 
 def require_consumer(task: Task) -> None:
@@ -83,7 +107,7 @@ def require_consumer(task: Task) -> None:
         raise Refusal(400, 'Parameter : "consumerAddress" is not a valid web3 address')
 
 
-def _require_output_bucket(node: LocalOceanNode, task: Task) -> None:
+def require_output_bucket(node: LocalOceanNode, task: Task) -> None:
     bucket_id = task.get("outputBucketId")
     if not bucket_id:
         return
@@ -98,7 +122,7 @@ def _require_output_bucket(node: LocalOceanNode, task: Task) -> None:
     node.buckets.require_access(bucket_id, task["consumerAddress"])
 
 
-def _inputs(task: Task) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def inputs_of(task: Task) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     algorithm, datasets = task["algorithm"], task["datasets"]
     if not isinstance(datasets, list):
         raise Refusal(500, "task.datasets is not iterable")
@@ -108,7 +132,7 @@ def _inputs(task: Task) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return algorithm, datasets
 
 
-def _require_bucket_access(node: LocalOceanNode, element: dict[str, Any], consumer: str) -> None:
+def require_bucket_access(node: LocalOceanNode, element: dict[str, Any], consumer: str) -> None:
     file_object: dict[str, Any] = element.get("fileObject") or {}
     if not is_bucket_file(file_object):
         return
@@ -128,17 +152,12 @@ def _environment(node: LocalOceanNode, task: Task) -> Environment:
     environment = node.environments.get(task["environment"])
     if environment is None:
         raise Refusal(500, "Invalid C2D Environment")
+    if not environment.settings.free:
+        raise Refusal(400, "TypeError: Cannot read properties of undefined (reading 'access')")
     allowed = environment.settings.free_addresses
     if allowed and task["consumerAddress"] not in allowed:
         raise Refusal(403, "Access denied")
     return environment
-
-
-def _image(algorithm: dict[str, Any], *, queued: bool) -> str:
-    image = image_of(algorithm)
-    require_no_build(algorithm, free=True, queued=queued)
-    require_image(image)
-    return image
 
 
 def _duration(asked: Any, environment: Environment) -> Any:

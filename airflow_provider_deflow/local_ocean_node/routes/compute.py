@@ -8,7 +8,7 @@ import math
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from airflow_provider_deflow.local_ocean_node.commands import jobs, start
+from airflow_provider_deflow.local_ocean_node.commands import initialize, jobs, paid_start, start
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Task
 from airflow_provider_deflow.local_ocean_node.javascript import as_number, or_null, parse_int
 from airflow_provider_deflow.local_ocean_node.routes.express import (
@@ -58,18 +58,21 @@ async def free_compute(request: Request) -> Response:
 @router.post("/compute")
 async def paid_compute(request: Request) -> Response:
     task = await _start_task(request, "startCompute")
-    return await answer_json(start.paid_start, request, task, as_json_words)
+    return await answer_json(paid_start.paid_start, request, task, as_json_words)
 
 
 @router.post("/initializeCompute")
 async def initialize_compute(request: Request) -> Response:
-    """No environment of this node has fees."""
     body = await json_body(request)
+    datasets = body.get("datasets") or []
     if not body.get("algorithm"):
         return HTMLResponse("Missing algorithm", 400)
-    if any(not dataset.get("documentId") for dataset in body.get("datasets") or []):
+    if not isinstance(datasets, list):
+        return HTMLResponse("Internal Server Error", 500)
+    if any(not isinstance(one, dict) or not one.get("documentId") for one in datasets):
         return HTMLResponse("Missing dataset did", 400)
-    return HTMLResponse("Invalid C2D Environment", 500)
+    task = {**body, "datasets": datasets, "command": "initializeCompute"}
+    return await answer_json(initialize.initialize_compute, request, task, as_words)
 
 
 @router.get("/compute")

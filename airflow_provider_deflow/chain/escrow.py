@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The escrow that pays for compute: funds, authorisations and locks, as a payer and a payee see them.
+
+A payer deposits and authorises a payee up to an amount, a time and a count; the payee locks for each job,
+then claims what the job cost, and the rest goes back. Two forms of the contract are deployed in the world.
+They differ in what a claim takes, in a lock's fields and in the `Auth` event; which one is at hand is told
+by its code.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from web3 import Web3
+
+from airflow_provider_deflow.chain.contracts import artifact
+from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.errors import WrongChain
+
+# In `getLocks`, an address that matches every token, or every payer.
+ANY = "0x0000000000000000000000000000000000000000"
+# What a claim takes only in the later form: a kind of job, and who subsidises it.
+_LATER_ARGUMENTS = ("jobType", "subsidyProviders")
+# What only the later form has.
+_LATER_ENTRIES = ("bundle", "bundleJobs", "reLock", "reLocks", "ReLock", "Subsidized")
+_LATER_CLAIM = "claimLocksAndWithdraw(uint256[],address[],address[],uint256[],bytes[],uint256[],address[][])"
+_EARLIER_CLAIM = "claimLocksAndWithdraw(uint256[],address[],address[],uint256[],bytes[])"
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """What a payer has in the escrow of one token, in base units."""
+
+    available: int
+    locked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a payee may lock of a payer's funds, and has locked now."""
+
+    payee: str
+    max_locked_amount: int
+    current_locked_amount: int
+    max_lock_seconds: int
+    max_lock_counts: int
+    current_locks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Funds held for one job until `expiry` (epoch seconds); the payee that was asked for may claim them."""
+
+    job_id: int
+    payer: str
+    amount: int
+    expiry: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a payee takes of a lock; `proof` is public for ever."""
+
+    job_id: int
+    token: str
+    payer: str
+    amount: int
+    proof: bytes
+
+
+class Escrow:
+    """The escrow contract at one address."""
+
+    def __init__(self, web3: Web3, address: str) -> None:
+        code = bytes(web3.eth.get_code(Web3.to_checksum_address(address)))
+        self._is_later = _selector(_LATER_CLAIM) in code
+        if not self._is_later and _selector(_EARLIER_CLAIM) not in code:
+            raise WrongChain(f"there is no escrow at {address} that we know — correct the address file")
+        self._contract = web3.eth.contract(
+            address=Web3.to_checksum_address(address), abi=abi(later=self._is_later)
+        )
+
+    @property
+    def address(self) -> str:
+        return str(self._contract.address)
+
+    def funds(self, payer: str, token: str) -> Funds:
+        return Funds(*self._call("getUserFunds", payer, token))
+
+    def authorizations(self, payer: str, payee: str, token: str) -> list[Authorization]:
+        """One, or none: a new authorisation replaces the one before."""
+        return [Authorization(*row) for row in self._call("getAuthorizations", token, payer, payee)]
+
+    def locks(self, payee: str, payer: str = ANY, token: str = ANY) -> list[Lock]:
+        return [Lock(*row[:5]) for row in self._call("getLocks", token, payer, payee)]
+
+    def create_lock(
+        self, payee: Sender, job_id: int, payer: str, token: str, amount: int, seconds: int
+    ) -> str:
+        """Lock for a job from now on; the hash of the transaction, which is sent but not yet in a block."""
+        return payee.send(self._function("createLock", job_id, token, payer, amount, seconds))
+
+    def claim(self, payee: Sender, claims: Sequence[Claim]) -> str:
+        """All in one transaction, with the sum sent on to the payee's account."""
+        columns: list[list[Any]] = [
+            [claim.job_id for claim in claims],
+            [claim.token for claim in claims],
+            [claim.payer for claim in claims],
+            [claim.amount for claim in claims],
+            [claim.proof for claim in claims],
+        ]
+        if self._is_later:
+            columns += [[0] * len(claims), [[]] * len(claims)]
+        return payee.send(self._function("claimLocksAndWithdraw", *columns))
+
+    def cancel_expired(self, sender: Sender, payee: str, locks: Sequence[Lock]) -> str:
+        """Give back what is locked beyond its time; anybody may. Of a lock that is gone nothing is said."""
+        return sender.send(
+            self._function(
+                "cancelExpiredLocks",
+                [lock.job_id for lock in locks],
+                [lock.token for lock in locks],
+                [lock.payer for lock in locks],
+                [payee] * len(locks),
+            )
+        )
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        return self._function(name, *arguments).call()
+
+    def _function(self, name: str, *arguments: Any) -> Any:
+        return self._contract.functions[name](*map(_checksummed, arguments))
+
+
+@cache
+def abi(*, later: bool) -> list[dict[str, Any]]:
+    """The package brings the later form; the earlier one is that without what came later."""
+    entries: list[dict[str, Any]] = artifact("Escrow")["abi"]
+    if later:
+        return entries
+    earlier = copy.deepcopy([one for one in entries if one.get("name") not in _LATER_ENTRIES])
+    for entry in earlier:
+        inputs = entry.get("inputs", [])
+        if str(entry.get("name")).startswith("claimLock"):
+            entry["inputs"] = [field for field in inputs if field["name"] not in _LATER_ARGUMENTS]
+        elif entry.get("name") == "Auth":
+            entry["inputs"] = [field for field in inputs if field["name"] != "token"]
+        elif entry.get("name") == "getLocks":
+            (locks,) = entry["outputs"]
+            locks["components"] = [field for field in locks["components"] if field["name"] != "startTime"]
+    return earlier
+
+
+def _selector(signature: str) -> bytes:
+    return bytes(Web3.keccak(text=signature)[:4])
+
+
+def _checksummed(argument: Any) -> Any:
+    """web3 takes no other addresses."""
+    if isinstance(argument, str):
+        return Web3.to_checksum_address(argument)
+    if isinstance(argument, list):
+        return [_checksummed(one) for one in argument]
+    return argument
