@@ -43,7 +43,8 @@ class Sender:
         """
         with self._lock:
             try:
-                gas = int(call.estimate_gas({"from": self.address}) * _GAS_MARGIN)
+                # As of the next block: what a contract does may depend on the time.
+                gas = int(call.estimate_gas({"from": self.address}, "pending") * _GAS_MARGIN)
                 transaction = call.build_transaction(
                     {"from": self.address, "nonce": self._next_nonce(), "gas": gas}
                 )
