@@ -12,6 +12,7 @@ DeflowError
 │   ├── OceanNodeUnreachable no answer at all                                        ↻
 │   ├── OceanNodeBusy        429, 5xx without a reason, resources in use             ↻ .retry_after_seconds
 │   ├── RequestRejected      the node said no: .status and its own words
+│   ├── PaymentRefused       escrow, order or token do not allow what the job needs
 │   ├── NonceRejected        another process used this nonce or a later one          ↻
 │   ├── ForbiddenTarget      a URL from a graph or DDO points where we do not go
 │   └── UnexpectedReply      not the shape we know; likely another node version
@@ -144,6 +145,12 @@ class RequestRejected(OceanNodeError):
         self.status = status
         self.words = words
         super().__init__(message, url=url, route=route)
+
+
+class PaymentRefused(RequestRejected):
+    """Money is missing or not allowed: the escrow's funds or authorization, an order, the fee token."""
+
+    fault: ClassVar[Fault] = "settings"
 
 
 class NonceRejected(RequestRejected):

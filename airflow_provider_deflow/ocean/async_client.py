@@ -18,7 +18,7 @@ import tenacity
 
 from airflow_provider_deflow import http
 from airflow_provider_deflow.errors import OceanNodeBusy
-from airflow_provider_deflow.ocean import exchange, routes
+from airflow_provider_deflow.ocean import exchange, routes, versions
 from airflow_provider_deflow.ocean.allowance import Allowance
 from airflow_provider_deflow.ocean.compute import ComputeJob
 from airflow_provider_deflow.ocean.nonces import NonceLane
@@ -61,21 +61,22 @@ class AsyncOceanNode:
         await self._client.aclose()
 
     async def version(self) -> str:
-        return await self._ask(routes.version())
+        return (await self.ask(versions.probe())).text
 
     async def status(self, job_id: str) -> ComputeJob | None:
-        return await self._ask(routes.status(job_id))
+        return await self.ask(routes.status(job_id))
 
     async def jobs_of(self, address: str) -> list[ComputeJob]:
-        return await self._ask(routes.jobs_of(address))
+        return await self.ask(routes.jobs_of(address))
 
     async def jobs(self, addresses: Iterable[str], finished_since: float | None = None) -> list[ComputeJob]:
-        return await self._ask(routes.jobs(addresses, finished_since))
+        return await self.ask(routes.jobs(addresses, finished_since))
 
     async def stop(self, job_id: str) -> ComputeJob | None:
-        return await self._ask(routes.stop(job_id))
+        return await self.ask(routes.stop(job_id))
 
-    async def _ask(self, route: Route[T]) -> T:
+    async def ask(self, route: Route[T]) -> T:
+        """The answer to any route."""
         return await tenacity.AsyncRetrying(**exchange.repetition(route))(self._ask_once, route)
 
     async def _ask_once(self, route: Route[T]) -> T:
@@ -83,7 +84,7 @@ class AsyncOceanNode:
         lane = ExitStack()
         try:
             sent = route if route.command is None else await self._signed(route, lane)
-            request = exchange.outgoing(sent, self.url, None)
+            request = exchange.outgoing(sent, self.url)
             message = self._client.build_request(
                 request.method, request.url, headers=dict(request.headers), content=request.body
             )
@@ -112,7 +113,8 @@ class AsyncOceanNode:
         nonces = NonceLane(self._state, self._name, signer.address)
 
         def sign() -> Route[T]:
-            return routes.signed(route, signer, lane.enter_context(nonces.next()))
+            usable = lane.enter_context(nonces.next(lambda nonce: route.can_be_signed(signer.address, nonce)))
+            return routes.signed(route, signer, usable)
 
         signing = asyncio.ensure_future(asyncio.to_thread(sign))
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 from airflow_provider_deflow.ocean import endings, fields, statuses
 from airflow_provider_deflow.ocean.choosing import Demand, Offer, choose_environment
 from airflow_provider_deflow.ocean.environments import Access, ComputeEnvironment, Resource
+from airflow_provider_deflow.ocean.payments import JobPayment
 from airflow_provider_deflow.ocean.statuses import STATUS_TEXTS
 
 __all__ = [
@@ -52,7 +53,12 @@ class JobResult:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What to start. `algorithm` and `datasets` are in the node's own form."""
+    """What to start. `algorithm` and `datasets` are in the node's own form.
+
+    Outputs stay on the node unless `output` (see `remote_output`) or `output_bucket_id` says where else
+    they go; one of both. What goes into a bucket can only be read by other jobs, never downloaded.
+    `additional_viewers` may fetch the results too.
+    """
 
     environment: str
     algorithm: Mapping[str, Any]
@@ -62,6 +68,10 @@ class JobRequest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     consumer_address: str | None = None
     queue_max_wait_seconds: int = 0
+    output: str = ""
+    output_bucket_id: str = ""
+    additional_viewers: tuple[str, ...] = ()
+    encrypted_registry_auth: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,8 @@ class ComputeJob:
     """A job at one moment.
 
     `results_listed` is False where a reply leaves the results out (`jobs`, stop): then `results` is
-    empty and says nothing. `first_final_status` and `stopped_before_end` come from watching, see
+    empty and says nothing. `payment` is None for a free job, and `job_id_hash` names a paid one in the
+    escrow. `first_final_status` and `stopped_before_end` come from watching, see
     `seen_after`; None means that nobody watched. `output_expected` is False for a job whose outputs
     go to a bucket or elsewhere.
     """
@@ -91,6 +102,8 @@ class ComputeJob:
     metadata: Mapping[str, Any]
     is_free: bool
     resources: Mapping[str, float]
+    payment: JobPayment | None = None
+    job_id_hash: str = ""
     results_listed: bool = True
     output_expected: bool = True
     first_final_status: int | None = None
@@ -121,6 +134,8 @@ class ComputeJob:
             metadata=dict(metadata) if isinstance(metadata, Mapping) else {},
             is_free=bool(reply.get("isFree")),
             resources=_amounts(reply.get("resources") or []),
+            payment=None if reply.get("payment") is None else JobPayment.from_reply(reply["payment"]),
+            job_id_hash=str(reply.get("jobIdHash") or ""),
             results_listed=listed is not None,
             output_expected=not (reply.get("output") or reply.get("outputBucketId")),
         )
@@ -133,6 +148,7 @@ class ComputeJob:
         document["results"] = [[r.type, r.index, r.filename, r.size] for r in self.results]
         document["metadata"] = dict(self.metadata)
         document["resources"] = dict(self.resources)
+        document["payment"] = self.payment and self.payment.to_document()
         return document
 
     @classmethod
@@ -141,6 +157,9 @@ class ComputeJob:
         for name in _MOMENTS:
             values[name] = values[name] and datetime.fromisoformat(values[name])
         values["results"] = tuple(JobResult(*result) for result in values["results"])
+        # Documents of an earlier release have none.
+        payment = values.get("payment")
+        values["payment"] = None if payment is None else JobPayment.from_document(payment)
         return cls(**values)
 
     def seen_after(self, earlier: ComputeJob | None) -> Self:
@@ -161,6 +180,8 @@ class ComputeJob:
             self,
             first_final_status=self.first_final_status if first is None else first,
             stopped_before_end=self.stopped_before_end if stopped is None else stopped,
+            # Only the start knows that the outputs went elsewhere.
+            output_expected=self.output_expected and earlier.output_expected,
         )
 
     @property

@@ -77,28 +77,42 @@ class Connection:
         return tenacity.Retrying(**exchange.repetition(route))(once)
 
     @contextmanager
-    def open(self, route: Route[None]) -> Iterator[Iterator[bytes]]:
+    def open(
+        self, route: Route[None], read_timeout_seconds: float | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """The bytes of a reply as they come; only the opening is tried again, never the reading."""
         with ExitStack() as stack:
             opened = tenacity.Retrying(**exchange.repetition(route))
-            response = opened(lambda: stack.enter_context(self._sent(route)))
+            response = opened(
+                lambda: stack.enter_context(self._sent(route, read_timeout_seconds=read_timeout_seconds))
+            )
             yield response.iter_content(_CHUNK_BYTES)
 
     @contextmanager
     def _sent(
-        self, route: Route[T], file: BinaryIO | None = None, before_send: Callable[[], None] = _nothing
+        self,
+        route: Route[T],
+        file: BinaryIO | None = None,
+        before_send: Callable[[], None] = _nothing,
+        read_timeout_seconds: float | None = None,
     ) -> Iterator[requests.Response]:
         """The answer to one request, when it is 200; the lane of nonces is held until its headers."""
         self._wait_for_place(route)
         with ExitStack() as lane:
             if route.command is not None:
                 route = self._in_our_name(route, lane)
-            request = exchange.outgoing(route, self._url, self._token)
+            request = exchange.outgoing(route, self._url)
             body = _Upload(file, lane.close) if file else request.body
+            timeout = read_timeout_seconds and (http.CONNECT_TIMEOUT_SECONDS, read_timeout_seconds)
             before_send()
             try:
                 response = self._session.request(
-                    request.method, request.url, headers=dict(request.headers), data=body, stream=True
+                    request.method,
+                    request.url,
+                    headers=dict(request.headers),
+                    data=body,
+                    stream=True,
+                    timeout=timeout,
                 )
             except requests.RequestException as error:
                 # Not chained: its text holds the signature of a request that may still be good.
@@ -112,9 +126,11 @@ class Connection:
         if self._signer is None:
             raise exchange.no_signer(route.name, self._url)
         if self._token is not None:
-            return routes.authorized(route, self._signer.address)
+            return routes.authorized(route, self._signer.address, self._token)
         nonces = NonceLane(self._state, self._name, self._signer.address)
-        return routes.signed(route, self._signer, lane.enter_context(nonces.next()))
+        address = self._signer.address
+        nonce = lane.enter_context(nonces.next(lambda nonce: route.can_be_signed(address, nonce)))
+        return routes.signed(route, self._signer, nonce)
 
     def _refusal(self, route: Route[T], response: requests.Response) -> Exception:
         try:

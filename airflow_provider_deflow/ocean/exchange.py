@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -70,18 +71,20 @@ def state_name(url: str) -> str:
     return f"{host}.{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
-def outgoing(route: Route[Any], url: str, token: str | None) -> Outgoing:
+def outgoing(route: Route[Any], url: str) -> Outgoing:
     headers = {}
     body = None
     if route.body is not None:
         headers["Content-Type"] = "application/json"
         body = routes.encoded(route.body)
-    if route.has_file:
-        # With a JSON type the node keeps an empty file and says that all is well.
+    if route.content is not None:
+        body = route.content
+    if route.has_file or route.content is not None:
+        # With a JSON type the node keeps an empty file, or encrypts none, and says that all is well.
         headers["Content-Type"] = "application/octet-stream"
-    if token is not None and route.command is not None:
+    if route.token is not None:
         # Raw: a node refuses "Bearer".
-        headers["Authorization"] = token
+        headers["Authorization"] = route.token
     query = f"?{urlencode(route.query)}" if route.query else ""
     return Outgoing(route.method, f"{url}{route.path}{query}", headers, body)
 
@@ -91,13 +94,15 @@ def answer(route: Route[T], url: str, body: bytes | None) -> T:
     try:
         if body is None:
             raise UnexpectedReply(f"the reply is larger than {MAX_BODY_BYTES} bytes — it is not read")
+        if route.reads_text:
+            return route.read(body.decode())
         return route.read(json.loads(body) if body.strip() else None)
     except ValueError:
         error = UnexpectedReply(f"the reply is not JSON: {(body or b'')[:80]!r} — is this an Ocean Node?")
     except UnexpectedReply as found:
         error = found
     message = f"{route.name} on {url}: {error}"
-    if route.command != "freeStartCompute":
+    if not route.starts_a_job:
         raise UnexpectedReply(message, url=url, route=route.name) from None
     # The node took the start, so a job may be running that nobody knows the id of.
     raise OceanNodeUnreachable(message, url=url, route=route.name, may_have_arrived=True) from None
@@ -154,14 +159,15 @@ def may_be_sent_again(route: Route[Any], error: BaseException) -> bool:
     return route.is_repeatable and isinstance(error, (OceanNodeBusy, OceanNodeUnreachable))
 
 
+def pause_seconds(attempt: int) -> float:
+    """How long to wait before trying again by hand, after so many attempts in vain."""
+    return random.uniform(0, min(8.0, PAUSE_SECONDS * 2**attempt))
+
+
 def repetition(route: Route[Any]) -> dict[str, Any]:
     """Arguments of tenacity's Retrying and AsyncRetrying alike."""
-    return repetition_while(lambda error: may_be_sent_again(route, error))
-
-
-def repetition_while(is_passing: Callable[[BaseException], bool]) -> dict[str, Any]:
     return {
-        "retry": tenacity.retry_if_exception(is_passing),
+        "retry": tenacity.retry_if_exception(lambda error: may_be_sent_again(route, error)),
         "wait": tenacity.wait_random_exponential(multiplier=PAUSE_SECONDS, max=8),
         "stop": tenacity.stop_after_attempt(ATTEMPTS),
         "reraise": True,

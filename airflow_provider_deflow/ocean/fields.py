@@ -69,3 +69,13 @@ def moment(reply: Reply, field: str) -> datetime | None:
         return datetime.fromtimestamp(float(str(value)), UTC)
     except (ValueError, OverflowError, OSError):
         raise unexpected(f"{field!r} must be a time in seconds", value) from None
+
+
+def base_units(reply: Reply, field: str) -> int:
+    """An amount of money: a text of digits. A number is taken only as long as it is exact."""
+    value = reply.get(field)
+    if isinstance(value, str) and value.isdecimal() and value.isascii():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
+        return value
+    raise unexpected(f"{field!r} must be an amount in base units, a text of digits", value)

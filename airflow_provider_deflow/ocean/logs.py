@@ -46,10 +46,10 @@ class _Lines:
                 yield LogLine(self._stream, text[start : start + _MAX_LINE].removesuffix("\r"))
 
 
-def lines_of(chunks: Iterable[bytes]) -> Iterator[LogLine]:
-    """The lines of a log, however its bytes are cut into chunks; each as soon as it is whole."""
-    lines: dict[Stream, _Lines] = {"stdout": _Lines("stdout"), "stderr": _Lines("stderr")}
-    current, left, is_plain = lines["stdout"], 0, False
+def pieces_of(chunks: Iterable[bytes]) -> Iterator[tuple[Stream, bytes]]:
+    """The bytes of both streams in their order, however a log's frames are cut into chunks."""
+    current: Stream = "stdout"
+    left, is_plain = 0, False
     waiting = b""
     for chunk in chunks:
         data, at = waiting + chunk, 0
@@ -60,17 +60,37 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[LogLine]:
                 if not is_plain:
                     if len(header) < _HEADER_BYTES:
                         break
-                    current = lines[_STREAMS[header[0]]]
+                    current = _STREAMS[header[0]]
                     left = int.from_bytes(header[4:], "big")
                     at += _HEADER_BYTES
                     continue
             end = len(data) if is_plain else min(len(data), at + left)
-            yield from current.feed(data[at:end])
+            yield current, data[at:end]
             left -= 0 if is_plain else end - at
             at = end
         waiting = data[at:]
-    for each in lines.values():
-        yield from each.feed(b"", final=True)
+
+
+class Lines:
+    """Pieces of both streams become lines; `rest` gives what has no end."""
+
+    def __init__(self) -> None:
+        self._of: dict[Stream, _Lines] = {"stdout": _Lines("stdout"), "stderr": _Lines("stderr")}
+
+    def feed(self, stream: Stream, piece: bytes) -> Iterator[LogLine]:
+        return self._of[stream].feed(piece)
+
+    def rest(self) -> Iterator[LogLine]:
+        for lines in self._of.values():
+            yield from lines.feed(b"", final=True)
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[LogLine]:
+    """The lines of a log, each as soon as it is whole."""
+    lines = Lines()
+    for stream, piece in pieces_of(chunks):
+        yield from lines.feed(stream, piece)
+    yield from lines.rest()
 
 
 def last_lines(lines: Iterable[LogLine], max_characters: int) -> list[LogLine]:

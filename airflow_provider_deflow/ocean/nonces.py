@@ -10,7 +10,7 @@ no question to the node; only a wallet that signs on several hosts can still col
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from airflow_provider_deflow.ocean.shared_state import SharedState
@@ -24,10 +24,15 @@ class NonceLane:
         self._name = f"{name}.{address}.nonce"
 
     @contextmanager
-    def next(self) -> Iterator[int]:
-        """A fresh nonce; nobody else of this host has a higher one until the block ends."""
+    def next(self, is_usable: Callable[[int], bool] = lambda _: True) -> Iterator[int]:
+        """A fresh nonce; nobody else of this host has a higher one until the block ends.
+
+        One that is not usable is left out, and the next one tried.
+        """
         with self._state.locked(self._name) as cell:
             last = cell.read()
             nonce = max(time.time_ns() // 1_000_000, int(last) + 1 if last.isdigit() else 0)
+            while not is_usable(nonce):
+                nonce += 1
             cell.write(str(nonce).encode())
             yield nonce

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every route of an Ocean Node that DeFlow uses: what is sent, and how the answer is read.
+"""A request to an Ocean Node as a value: what is sent, who signs it, and how the answer is read.
 
 Pure: a route is a value, `signed` adds a signature to it, and its `read` turns the answer's JSON into
-ours. The clients in `client` add nothing but the wire, so that what is true of one is true of both.
+ours. The clients add nothing but the wire, so that what is true of one is true of both. Here are what a
+route is and the routes of jobs under way; the others are in the modules whose names end in `_routes`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from typing import Any, Generic, TypeVar
 
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.ocean import fields
-from airflow_provider_deflow.ocean.compute import ComputeEnvironment, ComputeJob, JobRequest
-from airflow_provider_deflow.ocean.environments import AccessList
+from airflow_provider_deflow.ocean.compute import ComputeEnvironment, ComputeJob
 from airflow_provider_deflow.signing import Signer, checksum_address, keccak
 
 T = TypeVar("T")
 
 SERVICES = "/api/services"
+DIRECT_COMMAND = "/directCommand"
+
+# Commands that make a job: a lost answer to one may hide a job, and money that it locked.
+_STARTS = frozenset({"freeStartCompute", "startCompute"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Route(Generic[T]):
     """One request. `command` is what is signed, None for a route without signature.
 
     `is_repeatable`: sending it twice does no more than once. `address_field` and `signs_body` say
-    where the signature goes. `has_file`: the body is a stream that the client adds.
+    where the signature goes. The body is JSON (`body`), bytes (`content`), or with `has_file` a stream
+    that the client adds. `signed_suffix` is signed after the command. `reads_text`: the answer is text.
     """
 
     name: str
@@ -43,16 +48,26 @@ class Route(Generic[T]):
     signs_body: bool = False
     address_field: str = "consumerAddress"
     has_file: bool = False
+    content: bytes | None = None
+    signed_suffix: str = ""
+    reads_text: bool = False
+    token: str | None = field(default=None, repr=False)
 
+    @property
+    def starts_a_job(self) -> bool:
+        return self.command in _STARTS
 
-@dataclass(frozen=True, slots=True)
-class FileInfo:
-    """What a node sees behind a file object. Size 0 and no type is how it shows a dead URL."""
+    def message(self, address: str, nonce: int) -> bytes:
+        """The 32 bytes that `address` signs for this request."""
+        return request_message(address, nonce, f"{self.command}{self.signed_suffix}")
 
-    name: str
-    size: int | None
-    content_type: str
-    sha256: str
+    def can_be_signed(self, address: str, nonce: int) -> bool:
+        """Whether the node will find our signature with this nonce good.
+
+        It drops the zero bytes that a message begins with before it looks who signed, and so refuses
+        one good signature in 256: "consumer address and nonce signature mismatch".
+        """
+        return self.message(address, nonce)[0] != 0
 
 
 def request_message(address: str, nonce: int | str, command: str) -> bytes:
@@ -62,20 +77,16 @@ def request_message(address: str, nonce: int | str, command: str) -> bytes:
 
 def signed(route: Route[T], signer: Signer, nonce: int) -> Route[T]:
     """`route` in the name of `signer`."""
-    message = request_message(signer.address, nonce, route.command or "")
-    return _with(
-        route,
-        {
-            route.address_field: signer.address,
-            "nonce": str(nonce),
-            "signature": signer.sign_message(message),
-        },
-    )
+    signature = signer.sign_message(route.message(signer.address, nonce))
+    return _with(route, {route.address_field: signer.address, "nonce": str(nonce), "signature": signature})
 
 
-def authorized(route: Route[T], address: str) -> Route[T]:
-    """`route` in the name of `address`, for a request that carries a token."""
-    return _with(route, {route.address_field: address})
+def authorized(route: Route[T], address: str, token: str) -> Route[T]:
+    """`route` in the name of `address`, by a token."""
+    if route.path == DIRECT_COMMAND:
+        # Only the body is looked at there.
+        return _with(route, {route.address_field: address, "authorization": token})
+    return replace(_with(route, {route.address_field: address}), token=token)
 
 
 def _with(route: Route[T], values: Mapping[str, str]) -> Route[T]:
@@ -84,63 +95,18 @@ def _with(route: Route[T], values: Mapping[str, str]) -> Route[T]:
     return replace(route, query={**route.query, **values})
 
 
-def version() -> Route[str]:
-    return _command({"command": "status"}, lambda reply: fields.text(an_object(reply), "version"))
-
-
 def status_command() -> Route[dict[str, Any]]:
-    return _command({"command": "status"}, lambda reply: dict(an_object(reply)))
+    return command({"command": "status"}, lambda reply: dict(an_object(reply)))
 
 
-def environments() -> Route[list[ComputeEnvironment]]:
+def environments(chain_id: int | None = None) -> Route[list[ComputeEnvironment]]:
+    """With `chain_id` only those with fees on that chain; a free one without fees is then left out."""
+
     def read(reply: Any) -> list[ComputeEnvironment]:
         return [ComputeEnvironment.from_reply(item) for item in fields.as_list(reply, "the environments")]
 
-    return get("environments", f"{SERVICES}/computeEnvironments", read)
-
-
-def access_lists(address: str) -> Route[list[AccessList]]:
-    """Those that the node's own index shows `address` on; a node without an index refuses to say."""
-
-    def read(reply: Any) -> list[AccessList]:
-        items = [
-            fields.as_object(item, "an access list") for item in fields.as_list(reply, "the access lists")
-        ]
-        return [AccessList(fields.integer(i, "chainId"), fields.text(i, "contractAddress")) for i in items]
-
-    return get("access lists", f"{SERVICES}/accesslists", read, {"wallet": checksum_address(address)})
-
-
-def start_free(request: JobRequest, address: str) -> Route[ComputeJob]:
-    body: dict[str, Any] = {
-        "environment": request.environment,
-        "algorithm": request.algorithm,
-        "datasets": list(request.datasets),
-        "resources": [{"id": id_, "amount": amount} for id_, amount in request.resources.items()],
-        "consumerAddress": checksum_address(request.consumer_address or address),
-    }
-    if request.max_duration_seconds is not None:
-        body["maxJobDuration"] = request.max_duration_seconds
-    if request.metadata:
-        body["metadata"] = dict(request.metadata)
-    if request.queue_max_wait_seconds:
-        body["queueMaxWaitTime"] = request.queue_max_wait_seconds
-
-    def read(reply: Any) -> ComputeJob:
-        jobs = _jobs(reply)
-        if len(jobs) != 1:
-            raise fields.unexpected("a start must answer with one job", reply)
-        return jobs[0]
-
-    return Route(
-        "start a free job",
-        "POST",
-        f"{SERVICES}/freeCompute",
-        read,
-        body=body,
-        command="freeStartCompute",
-        signs_body=True,
-    )
+    query = {} if chain_id is None else {"chainId": str(chain_id)}
+    return get("environments", f"{SERVICES}/computeEnvironments", read, query)
 
 
 def status(job_id: str) -> Route[ComputeJob | None]:
@@ -148,9 +114,22 @@ def status(job_id: str) -> Route[ComputeJob | None]:
     return get("job status", f"{SERVICES}/compute", lambda reply: _job(reply, job_id), {"jobId": job_id})
 
 
+def metrics(job_id: str) -> Route[dict[str, Any] | None]:
+    """What a running job uses now, for its owner; None where the node does not measure, see `versions`."""
+    job_id = _with_prefix(job_id)
+
+    def read(reply: Any) -> dict[str, Any] | None:
+        found = _record(reply, job_id)
+        measured = found and found.get("runtimeMetrics")
+        return dict(measured) if isinstance(measured, Mapping) else None
+
+    query = {"jobId": job_id, "includeMetrics": "true"}
+    return get("metrics of a job", f"{SERVICES}/compute", read, query, "getComputeStatus")
+
+
 def jobs_of(address: str) -> Route[list[ComputeJob]]:
     return get(
-        "jobs of a wallet", f"{SERVICES}/compute", _jobs, {"consumerAddress": checksum_address(address)}
+        "jobs of a wallet", f"{SERVICES}/compute", read_jobs, {"consumerAddress": checksum_address(address)}
     )
 
 
@@ -160,7 +139,7 @@ def jobs(addresses: Iterable[str], finished_since: float | None) -> Route[list[C
     if finished_since is not None:
         # Compared as text with texts like "1795294506.204", so whole seconds, and a text.
         body["fromTimestamp"] = str(math.floor(finished_since))
-    return _command(body, _jobs)
+    return command(body, read_jobs)
 
 
 def stop(job_id: str) -> Route[ComputeJob | None]:
@@ -181,61 +160,24 @@ def result(job_id: str, index: int) -> Route[None]:
     return get("job result", f"{SERVICES}/computeResult", nothing, query, "getComputeResult")
 
 
+def result_from(job_id: str, index: int, offset: int) -> Route[None]:
+    """A result from byte `offset`, which nodes heed for the type `output` only, and only this way.
+
+    As text: a node of 3.2 and of the next major writes what is not UTF-8 as U+FFFD here.
+    """
+    body = {
+        "command": "getComputeResult",
+        "jobId": _with_prefix(job_id),
+        "index": index,
+        "offset": offset,
+    }
+    route = command(body, nothing)
+    return replace(route, name="rest of a job result", command="getComputeResult", signs_body=True)
+
+
 def live_logs(job_id: str) -> Route[None]:
     query = {"jobId": _with_prefix(job_id)}
     return get("live logs", f"{SERVICES}/computeStreamableLogs", nothing, query, "getComputeStreamableLogs")
-
-
-def nonce(address: str) -> Route[int]:
-    def read(reply: Any) -> int:
-        return int(fields.number(an_object(reply), "nonce", 0))
-
-    return get("nonce", f"{SERVICES}/nonce", read, {"userAddress": checksum_address(address)})
-
-
-def create_token(valid_until_ms: int) -> Route[str]:
-    return Route(
-        "create a token",
-        "POST",
-        f"{SERVICES}/auth/token",
-        lambda reply: fields.text(an_object(reply), "token"),
-        body={"validUntil": valid_until_ms},
-        command="createAuthToken",
-        signs_body=True,
-        address_field="address",
-    )
-
-
-def invalidate_token(token: str) -> Route[None]:
-    return Route(
-        "invalidate a token",
-        "POST",
-        f"{SERVICES}/auth/token/invalidate",
-        nothing,
-        body={"token": token},
-        command="invalidateAuthToken",
-        signs_body=True,
-        address_field="address",
-    )
-
-
-def file_info(file: Mapping[str, Any]) -> Route[FileInfo]:
-    def read(reply: Any) -> FileInfo:
-        found = fields.as_list(reply, "the file's description")
-        if len(found) != 1:
-            raise fields.unexpected("one file must be described", reply)
-        described = an_object(found[0])
-        size = described.get("contentLength")
-        return FileInfo(
-            name=str(described.get("name") or ""),
-            size=int(fields.number(described, "contentLength", 0))
-            if size not in (None, "", "unknown")
-            else None,
-            content_type=str(described.get("contentType") or ""),
-            sha256=str(described.get("checksum") or ""),
-        )
-
-    return Route("file info", "POST", f"{SERVICES}/fileInfo", read, body=dict(file), is_repeatable=True)
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
@@ -252,8 +194,9 @@ def get(
     return Route(name, "GET", path, read, query=query or {}, command=command, is_repeatable=True)
 
 
-def _command(body: Mapping[str, Any], read: Callable[[Any], T]) -> Route[T]:
-    return Route(str(body["command"]), "POST", "/directCommand", read, body=body, is_repeatable=True)
+def command(body: Mapping[str, Any], read: Callable[[Any], T]) -> Route[T]:
+    """A command in a JSON body, as peers send it to each other; here unsigned."""
+    return Route(str(body["command"]), "POST", DIRECT_COMMAND, read, body=body, is_repeatable=True)
 
 
 def an_object(reply: Any) -> fields.Reply:
@@ -264,11 +207,16 @@ def nothing(_: Any) -> None:
     return None
 
 
-def _jobs(reply: Any) -> list[ComputeJob]:
+def read_jobs(reply: Any) -> list[ComputeJob]:
     return [ComputeJob.from_reply(item) for item in fields.as_list(reply, "the jobs")]
 
 
 def _job(reply: Any, job_id: str) -> ComputeJob | None:
+    found = _record(reply, job_id)
+    return None if found is None else ComputeJob.from_reply(found)
+
+
+def _record(reply: Any, job_id: str) -> fields.Reply | None:
     """The job that was asked for, or None when the node no longer has it.
 
     Never the first of a list: a node that does not understand an id lists the jobs of all its users.
@@ -281,7 +229,7 @@ def _job(reply: Any, job_id: str) -> ComputeJob | None:
     ]
     if reply and not found:
         raise fields.unexpected(f"the reply must hold job {job_id}", reply)
-    return ComputeJob.from_reply(found[0]) if found else None
+    return found[0] if found else None
 
 
 def _with_prefix(job_id: str) -> str:

@@ -227,12 +227,13 @@ def test_a_token_needs_no_nonce(scripted_node, signer):
     assert set(asked["query"]) == {"jobId", "consumerAddress"}
 
 
-def test_tokens_are_made_for_a_while_and_ended(scripted_node, node):
+def test_tokens_are_made_for_a_while_and_ended(scripted_node, node, recorded):
+    scripted_node.answer("POST", "/directCommand", (200, recorded.body("node", "status-command")))
     scripted_node.answer("POST", "/api/services/auth/token", (200, {"token": "eyJ.a.b"}))
     scripted_node.answer("POST", "/api/services/auth/token/invalidate", (200, {"success": True}))
     assert node.create_token(3600) == "eyJ.a.b"
     node.invalidate_token("eyJ.a.b")
-    body = json.loads(scripted_node.asked[0]["body"])
+    body = json.loads(scripted_node.asked[1]["body"])
     assert body["address"] == OWNER
     assert abs(body["validUntil"] / 1000 - time.time() - 3600) < 60
 
@@ -330,30 +331,6 @@ def test_a_log_that_is_empty_or_not_there_costs_none(scripted_node, node):
     assert node.logs(ComputeJob.from_reply(silent)) == []
     assert node.logs(JOB, "configurationLog") == []
     assert scripted_node.asked == []
-
-
-def test_live_logs_are_told_line_by_line(scripted_node, node):
-    told = threading.Event()
-
-    def live(handler):
-        handler.send_response(200)
-        handler.send_header("Transfer-Encoding", "chunked")
-        handler.end_headers()
-        handler.wfile.write(b"b\r\n" + FRAMES[:11] + b"\r\n")
-        handler.wfile.flush()
-        assert told.wait(5)
-        handler.wfile.write(b"c\r\n" + FRAMES[11:] + b"\r\n0\r\n\r\n")
-
-    scripted_node.answer("GET", "/api/services/computeStreamableLogs", live)
-    lines = node.live_logs(JOB_ID)
-    assert next(lines) == LogLine("stdout", "hi")
-    told.set()
-    assert list(lines) == [LogLine("stderr", "warn")]
-
-
-def test_live_logs_of_a_job_that_does_not_run_are_empty(scripted_node, node):
-    scripted_node.answer("GET", "/api/services/computeStreamableLogs", (404, b"Job not found or not running"))
-    assert list(node.live_logs(JOB_ID)) == []
 
 
 UPLOAD = "/api/services/persistentStorage/buckets/b-1/files/name"

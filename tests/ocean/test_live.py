@@ -116,7 +116,7 @@ def test_an_algorithm_that_fails_is_failed_with_its_code(node):
 def test_a_running_job_is_listened_to_and_stopped(node):
     code = "import time\nprint('begun', flush=True)\ntime.sleep(120)"
     job = until(node, node.start_free(request(node, code)), lambda job: job.algo_started is not None)
-    assert next(iter(node.live_logs(job.job_id))).text == "begun"
+    assert next(node.follow_logs(job)).text == "begun"
     assert node.stop(job.job_id).stop_requested
     job = until(node, job, lambda job: job.is_over)
     assert job.outcome == "stopped"

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_deflow.errors import NonceRejected, OceanNodeBusy, RequestRejected
+from airflow_provider_deflow.errors import NonceRejected, OceanNodeBusy, PaymentRefused, RequestRejected
 from airflow_provider_deflow.ocean.refusals import classify, is_known, words_of
+from tests.ocean.conftest import WIRE
 
 FREE_PATH = (
     "free-start",
@@ -37,8 +38,8 @@ BUSY = {
     "status-nothing": "an unknown id too",
     "list-bad-address": "an unknown id too",
     "no-db-query": "an unknown id too",
-    "no-db-state": "overloaded or restarting",
-    "no-db-escrow-events": "overloaded or restarting",
+    "no-db-state": "no index",
+    "no-db-escrow-events": "no index",
 }
 NONCE = {
     "auth-other-signer",
@@ -95,17 +96,12 @@ def test_every_recorded_refusal_has_its_class(recorded):
 
 def test_every_recorded_refusal_is_known_by_its_words(recorded):
     """Only what says nothing at all is judged by its status."""
-    speechless = {
-        "Internal Server Error",
-        "DDO State database is not available",
-        "Escrow database is not available",
-    }
-    for file, exchange in refusals(recorded):
-        words = words_of(recorded.body(file, exchange["name"]))
-        of_free_path = not exchange["request"]["path"].startswith(
-            ("/api/aquarius", "/api/services/initialize")
-        )
-        assert is_known(words) or words in speechless or not of_free_path, words
+    speechless = {"Internal Server Error", "{}"}
+    for file in sorted(path.stem for path in WIRE.glob("*.json") if path.stem != "chain"):
+        for exchange in recorded.all(file):
+            if exchange["response"]["status"] >= 400:
+                words = words_of(recorded.body(file, exchange["name"]))
+                assert is_known(words) or words in speechless, (exchange["name"], words)
 
 
 # Of the node's source and the paid path; a free job can meet them too.
@@ -123,7 +119,23 @@ OTHER_TEXTS = [
     (403, "Error: Access to asset did:op:00 was denied", RequestRejected),
     (403, "Error: Access to service with id s was denied", RequestRejected),
     (500, "Cannot find service s in DDO did:op:00", RequestRejected),
-    (500, "Missing transferTxId for DDO did:op:00", RequestRejected),
+    (500, "Missing transferTxId for DDO did:op:00", PaymentRefused),
+    (500, "Tx id used not valid, one of: Tx id used not valid", PaymentRefused),
+    (
+        400,
+        "No escrow auths found for: chain=8996, token=0x, payer=0x, nodeAddress=0x. Found 0 authorizations.",
+        PaymentRefused,
+    ),
+    (400, "No valid escrow auths found(will go over limit)", PaymentRefused),
+    (400, "No valid escrow auths found(maxLockSeconds too low)", PaymentRefused),
+    (400, "Invalid payment options", PaymentRefused),
+    (
+        400,
+        "Node insufficient gas funds. If you are the node owner, please add gas",
+        RequestRejected,
+    ),
+    (400, "Not enough available cpu globally (remaining: 0, requested: 1)", OceanNodeBusy),
+    (403, "Compute jobs are not enabled on this environment", RequestRejected),
     (
         500,
         "Failed to retrieve algorithm checksums. Both container and files checksums are required.",

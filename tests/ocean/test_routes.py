@@ -8,10 +8,17 @@ import json
 import pytest
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.ocean import bucket_routes, exchange, routes
+from airflow_provider_deflow.ocean import (
+    bucket_routes,
+    exchange,
+    file_routes,
+    routes,
+    start_routes,
+    token_routes,
+    versions,
+)
 from airflow_provider_deflow.ocean.bucket_routes import Bucket, BucketFile
 from airflow_provider_deflow.ocean.compute import JobRequest
-from airflow_provider_deflow.ocean.routes import FileInfo
 from airflow_provider_deflow.signing import KeySigner
 
 URL = "http://node.test:8001"
@@ -49,7 +56,7 @@ def test_a_free_start_is_what_the_node_was_sent(recorded, other_signer):
         algorithm=body["algorithm"],
         queue_max_wait_seconds=600,
     )
-    route = routes.signed(routes.start_free(request, OTHER_ADDRESS), other_signer, int(body["nonce"]))
+    route = routes.signed(start_routes.start_free(request, OTHER_ADDRESS), other_signer, int(body["nonce"]))
     ours = json.loads(routes.encoded(route.body))
     assert ours.pop("resources") == []
     assert (route.method, route.path, ours) == ("POST", "/api/services/freeCompute", body)
@@ -66,7 +73,7 @@ def test_all_of_a_job_request_reaches_the_wire():
         metadata={"deflow": "key"},
         consumer_address=ADDRESS.lower(),
     )
-    assert routes.start_free(request, OTHER_ADDRESS).body == {
+    assert start_routes.start_free(request, OTHER_ADDRESS).body == {
         "environment": "e-1",
         "algorithm": {"meta": {}},
         "datasets": [{"fileObject": {"type": "url", "url": "http://x/y"}}],
@@ -85,7 +92,7 @@ SIGNED = [
     ("buckets", "file-object", lambda: bucket_routes.file_object(BUCKET, "n.txt")),
     ("buckets", "file-list-after-job", lambda: bucket_routes.bucket_files(BUCKET)),
     ("buckets", "file-delete", lambda: bucket_routes.delete_bucket_file(BUCKET, "n.txt")),
-    ("auth-tokens", "token-create-past", lambda: routes.create_token(1000)),
+    ("auth-tokens", "token-create-past", lambda: token_routes.create_token(1000)),
 ]
 
 
@@ -104,12 +111,14 @@ UNSIGNED = [
     ("status-list", "list-owner", lambda: routes.jobs_of(OTHER_ADDRESS)),
     ("status-list", "jobs-all", lambda: routes.jobs([OTHER_ADDRESS], None)),
     ("status-list", "jobs-from", lambda: routes.jobs([ADDRESS], 1795294415.9)),
-    ("node", "status-command", routes.version),
-    ("auth", "nonce-known", lambda: routes.nonce(ADDRESS)),
+    ("node", "status-command", versions.probe),
+    ("auth", "nonce-known", lambda: token_routes.nonce(ADDRESS)),
     (
         "encrypt-fileinfo",
         "fileinfo-url-404",
-        lambda: routes.file_info({"type": "url", "url": "http://file.test:8098/missing", "method": "GET"}),
+        lambda: file_routes.file_info(
+            {"type": "url", "url": "http://file.test:8098/missing", "method": "GET"}
+        ),
     ),
 ]
 
@@ -122,13 +131,13 @@ def test_an_unsigned_request_is_the_recorded_one(recorded, file, name, route):
 
 
 def test_recorded_replies_are_read(recorded):
-    assert answered(routes.version(), recorded, "node", "status-command") == "3.2.0"
+    assert answered(versions.probe(), recorded, "node", "status-command").text == "3.2.0"
     assert answered(routes.status_command(), recorded, "node", "status-command")["http"] is True
     assert len(answered(routes.environments(), recorded, "environments", "environments-all")) == 5
-    assert answered(routes.nonce(ADDRESS), recorded, "auth", "nonce-known") == 1795293019499
-    assert answered(routes.nonce(ADDRESS), recorded, "auth", "nonce-unknown") == 0
-    assert answered(routes.create_token(1), recorded, "auth-tokens", "token-create").startswith("eyJ")
-    assert answered(routes.invalidate_token("t"), recorded, "auth-tokens", "token-invalidate") is None
+    assert answered(token_routes.nonce(ADDRESS), recorded, "auth", "nonce-known") == 1795293019499
+    assert answered(token_routes.nonce(ADDRESS), recorded, "auth", "nonce-unknown") == 0
+    assert answered(token_routes.create_token(1), recorded, "auth-tokens", "token-create").startswith("eyJ")
+    assert answered(token_routes.invalidate_token("t"), recorded, "auth-tokens", "token-invalidate") is None
 
 
 def test_recorded_bucket_replies_are_read(recorded):
@@ -154,7 +163,9 @@ def test_recorded_bucket_replies_are_read(recorded):
 
 
 def test_recorded_jobs_are_read(recorded):
-    started = answered(routes.start_free(JobRequest("e", {}), ADDRESS), recorded, "free-start", "queued")
+    started = answered(
+        start_routes.start_free(JobRequest("e", {}), ADDRESS), recorded, "free-start", "queued"
+    )
     assert (started.status, started.job_id) == (
         1,
         f"{CLUSTER}-149c6e66cefd01781de0612930dc81b3c5c88e7353e12b92f1b876571bf7c222",
@@ -188,27 +199,29 @@ def test_a_bare_job_id_is_never_sent(route):
         route("67911b85e1b7c8095ad6f5ca1f28676e19f681fbf287c79e38b0bcf33c151f45")
 
 
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [("fileinfo-did", 179), ("fileinfo-url-404", 0), ("fileinfo-url-headers", 8)],
-)
-def test_a_file_is_described(recorded, name, size):
-    info = answered(routes.file_info({}), recorded, "encrypt-fileinfo", name)
-    assert isinstance(info, FileInfo)
-    assert info.size == size
-    assert len(info.sha256) == 64
-
-
 def test_a_token_stands_in_for_a_signature():
-    route = routes.authorized(routes.stop(JOB_ID), ADDRESS)
-    sent = exchange.outgoing(route, URL, "eyJ.a.b")
+    sent = exchange.outgoing(routes.authorized(routes.stop(JOB_ID), ADDRESS, "eyJ.a.b"), URL)
     assert sent.headers == {"Authorization": "eyJ.a.b"}
     assert sent.url == f"{URL}/api/services/compute?jobId={JOB_ID}&consumerAddress={ADDRESS}"
-    assert exchange.outgoing(routes.version(), URL, "eyJ.a.b").headers == {"Content-Type": "application/json"}
+
+
+def test_by_the_command_route_a_token_is_in_the_body():
+    route = routes.authorized(routes.result_from(JOB_ID, 3, 9), ADDRESS, "eyJ.a.b")
+    sent = exchange.outgoing(route, URL)
+    assert json.loads(sent.body) == {
+        "command": "getComputeResult",
+        "jobId": JOB_ID,
+        "index": 3,
+        "offset": 9,
+        "consumerAddress": ADDRESS,
+        "authorization": "eyJ.a.b",
+    }
+    assert sent.headers == {"Content-Type": "application/json"}
+    assert "eyJ" not in repr(routes.authorized(routes.stop(JOB_ID), ADDRESS, "eyJ.a.b"))
 
 
 def test_a_file_goes_as_bytes_and_its_name_is_one_path_segment():
-    sent = exchange.outgoing(bucket_routes.upload(BUCKET, "../a b/c?d"), URL, None)
+    sent = exchange.outgoing(bucket_routes.upload(BUCKET, "../a b/c?d"), URL)
     assert sent.headers == {"Content-Type": "application/octet-stream"}
     assert sent.url.endswith("/files/..%2Fa%20b%2Fc%3Fd")
 
@@ -219,8 +232,8 @@ def test_a_file_goes_as_bytes_and_its_name_is_one_path_segment():
         (routes.environments(), b"<html>hi</html>", "not JSON"),
         (routes.environments(), b'{"a":1}', "the environments must be a list"),
         (routes.environments(), None, "larger than"),
-        (routes.version(), b"{}", "'version' must be a text"),
-        (routes.version(), b"", "must be an object"),
+        (versions.probe(), b"{}", "'version' must be a text"),
+        (versions.probe(), b"", "must be an object"),
     ],
 )
 def test_a_reply_of_another_shape_names_node_and_route(route, body, why):
@@ -233,13 +246,13 @@ def test_a_reply_of_another_shape_names_node_and_route(route, body, why):
 @pytest.mark.parametrize("body", [b"[]", b"[{}]", b"", b"<html>", None])
 def test_a_start_that_was_taken_but_not_understood_may_have_made_a_job(body):
     with pytest.raises(errors.OceanNodeUnreachable) as raised:
-        exchange.answer(routes.start_free(JobRequest("e", {}), ADDRESS), URL, body)
+        exchange.answer(start_routes.start_free(JobRequest("e", {}), ADDRESS), URL, body)
     assert raised.value.may_have_arrived
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_start_that_something_on_the_way_gave_up_may_have_made_a_job(status):
-    start = routes.start_free(JobRequest("e", {}), ADDRESS)
+    start = start_routes.start_free(JobRequest("e", {}), ADDRESS)
     error = exchange.refusal(start, URL, status, b"<html>Bad Gateway</html>" if status > 500 else b"")
     assert isinstance(error, errors.OceanNodeUnreachable)
     assert error.may_have_arrived

@@ -7,6 +7,7 @@ from airflow_provider_deflow.errors import (
     NonceRejected,
     OceanNodeBusy,
     OceanNodeError,
+    PaymentRefused,
     RequestRejected,
 )
 
@@ -26,6 +27,13 @@ bucket-create-bad-signature validate-signed-wrong download-bad-signature nonce-r
 """
 
 # The same again gets the same answer.
+# Money is missing or not allowed.
+MONEY = """
+init-bad-token init-token-lowercase paid-no-funds paid-missing-payment paid-bad-token paid-bad-chain
+paid-token-lowercase paid-free-only paid-too-many-locks paid-zero-price paid-did-no-order
+paid-did-wrong-order
+"""
+
 REJECTED = """
 auth-none auth-no-signature auth-no-nonce auth-no-address auth-good-bad-env auth-good-2
 auth-nonce-as-number auth-lowercase-address auth-v-01 auth-after-huge auth-max-safe-nonce
@@ -57,13 +65,13 @@ bucket-unknown bucket-not-uuid bucket-foreign bucket-and-output dataset-foreign-
 dataset-unknown-did dataset-bad-did build-not-allowed registry-auth-incomplete registry-auth-wrong
 start-not-json start-form-body start-no-body
 
-init-no-algorithm init-no-payment init-no-environment init-no-consumer init-bad-consumer init-bad-token
-init-token-lowercase init-bad-chain init-too-many init-bad-env init-free-only init-dataset-file
+init-no-algorithm init-no-payment init-no-environment init-no-consumer init-bad-consumer 
+init-bad-chain init-too-many init-bad-env init-free-only init-dataset-file
 init-dataset-unknown init-algorithm-file init-algorithm-not-allowed init-denied
 
-paid-no-funds paid-missing-duration paid-bad-duration paid-missing-payment paid-bad-token paid-bad-chain
-paid-token-lowercase paid-no-auth paid-free-only paid-walled paid-too-many paid-too-many-locks
-paid-zero-price paid-algorithm-file paid-did-no-order paid-did-wrong-order paid-did-denied
+paid-missing-duration paid-bad-duration 
+paid-no-auth paid-walled paid-too-many 
+paid-algorithm-file paid-did-denied
 free-did-no-meta
 
 expired-result expired-logs logs-bad-cluster logs-after-end
@@ -78,5 +86,6 @@ result-token-bearer stop-delete
 REFUSALS: dict[str, type[OceanNodeError]] = {
     **dict.fromkeys(BUSY.split(), OceanNodeBusy),
     **dict.fromkeys(NONCE.split(), NonceRejected),
+    **dict.fromkeys(MONEY.split(), PaymentRefused),
     **dict.fromkeys(REJECTED.split(), RequestRejected),
 }

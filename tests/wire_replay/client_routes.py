@@ -7,8 +7,18 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_deflow.ocean import bucket_routes, routes
+from airflow_provider_deflow.ocean import (
+    asset_routes,
+    bucket_routes,
+    escrow_routes,
+    file_routes,
+    routes,
+    start_routes,
+    token_routes,
+    versions,
+)
 from airflow_provider_deflow.ocean.compute import JobRequest
+from airflow_provider_deflow.ocean.payments import Payment
 from airflow_provider_deflow.ocean.routes import Route
 from tests.wire_replay.recordings import Recording
 
@@ -30,8 +40,14 @@ def _whole(job_id: str) -> str:
     return job_id if "-" in job_id else f"0xff-{job_id}"
 
 
-def _start(asked: dict[str, Any], _: Any) -> Route[Any]:
-    return routes.start_free(JobRequest("an environment", {}), ACCOUNT_1)
+_REQUEST = JobRequest("an environment", {})
+_PAYMENT = Payment(8996, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
+
+
+def _file_info(asked: dict[str, Any], _: Any) -> Route[Any]:
+    if "did" in asked:
+        return file_routes.files_of_service(asked["did"], str(asked.get("serviceId")))
+    return file_routes.file_info(asked)
 
 
 def _result(asked: dict[str, Any], _: Any) -> Route[Any]:
@@ -39,16 +55,34 @@ def _result(asked: dict[str, Any], _: Any) -> Route[Any]:
 
 
 _BY_REQUEST: list[tuple[str, str, Build]] = [
-    ("GET", f"{SERVICES}/nonce", lambda asked, _: routes.nonce(ACCOUNT_1)),
-    ("POST", f"{SERVICES}/auth/token", lambda asked, _: routes.create_token(0)),
-    ("POST", f"{SERVICES}/auth/token/invalidate", lambda asked, _: routes.invalidate_token("")),
+    ("GET", f"{SERVICES}/nonce", lambda asked, _: token_routes.nonce(ACCOUNT_1)),
+    ("POST", f"{SERVICES}/auth/token", lambda asked, _: token_routes.create_token(0)),
+    ("POST", f"{SERVICES}/auth/token/invalidate", lambda asked, _: token_routes.invalidate_token("")),
     ("GET", f"{SERVICES}/computeEnvironments", lambda asked, _: routes.environments()),
-    ("POST", f"{SERVICES}/freeCompute", _start),
+    ("POST", f"{SERVICES}/freeCompute", lambda asked, _: start_routes.start_free(_REQUEST, ACCOUNT_1)),
+    ("POST", f"{SERVICES}/compute", lambda asked, _: start_routes.start_paid(_REQUEST, ACCOUNT_1, _PAYMENT)),
+    (
+        "POST",
+        f"{SERVICES}/initializeCompute",
+        lambda asked, _: start_routes.quote(_REQUEST, ACCOUNT_1, _PAYMENT),
+    ),
+    ("POST", f"{SERVICES}/encrypt", lambda asked, _: file_routes.encrypt(b"")),
+    ("POST", f"{SERVICES}/decrypt", lambda asked, _: asset_routes.decrypt(8996, "", "")),
+    ("GET", f"{SERVICES}/download", lambda asked, _: asset_routes.download("", "", 0, "")),
+    ("GET", f"{SERVICES}/initialize", lambda asked, _: asset_routes.access_quote("", "", ACCOUNT_1)),
+    ("GET", f"{SERVICES}/escrow/events", lambda asked, _: escrow_routes.escrow_events()),
+    ("GET", f"{SERVICES}/accesslists", lambda asked, _: escrow_routes.access_lists_of(ACCOUNT_1)),
+    ("GET", f"{SERVICES}/accesslists/.*", lambda asked, _: escrow_routes.access_list(8996, ACCOUNT_1)),
+    ("POST", f"{AQUARIUS}/assets/ddo/validate", lambda asked, _: asset_routes.validate({})),
+    ("POST", f"{AQUARIUS}/assets/metadata/query", lambda asked, _: asset_routes.search({})),
+    ("GET", f"{AQUARIUS}/assets/(ddo|metadata)/[^/]+(/true)?", lambda asked, _: asset_routes.ddo("")),
+    ("GET", f"{AQUARIUS}/state/ddo", lambda asked, _: asset_routes.ddo_state(did="")),
+    ("GET", "/", lambda asked, _: versions.public_key()),
     ("GET", f"{SERVICES}/compute", _status),
     ("PUT", f"{SERVICES}/compute", lambda asked, _: routes.stop(_whole(asked["jobId"]))),
     ("GET", f"{SERVICES}/computeResult", _result),
     ("GET", f"{SERVICES}/computeStreamableLogs", lambda asked, _: routes.live_logs(asked["jobId"])),
-    ("POST", f"{SERVICES}/fileInfo", lambda asked, _: routes.file_info(asked)),
+    ("POST", f"{SERVICES}/fileInfo", _file_info),
     ("GET", BUCKETS, lambda asked, _: bucket_routes.buckets(ACCOUNT_1)),
     ("POST", BUCKETS, lambda asked, _: bucket_routes.create_bucket("", [])),
     ("PATCH", f"{BUCKETS}/([^/]+)", lambda asked, found: bucket_routes.label_bucket(found[1], "")),
@@ -71,29 +105,14 @@ _BY_REQUEST: list[tuple[str, str, Build]] = [
 ]
 
 _BY_COMMAND: dict[str, Build] = {
-    "status": lambda asked, _: routes.version(),
+    "status": lambda asked, _: versions.probe(),
     "jobs": lambda asked, _: routes.jobs([], None),
     "getComputeStatus": _status,
     "getComputeResult": _result,
 }
 
-# The client has no route for these yet.
-NOT_YET = [
-    ("POST", f"{SERVICES}/compute"),
-    ("POST", f"{SERVICES}/initializeCompute"),
-    ("POST", f"{SERVICES}/(encrypt|decrypt)"),
-    ("GET", f"{SERVICES}/(download|initialize)"),
-    ("GET", f"{SERVICES}/escrow/events"),
-    ("GET", f"{SERVICES}/accesslists(/.*)?"),
-    ("POST", f"{AQUARIUS}/assets/(ddo/validate|metadata/query)"),
-    ("GET", f"{AQUARIUS}/assets/(ddo|metadata)/[^/]+(/true)?"),
-    ("GET", f"{AQUARIUS}/state/ddo"),
-    ("POST", "/directCommand#detailedStatus"),
-]
-
 # What DeFlow never asks a node for; a refusal of one of these is still told by the words in it.
 NEVER_ASKED = [
-    ("GET", "/"),
     ("GET", f"{SERVICES}/nothing"),
     ("GET", f"{SERVICES}/indexQueue"),
     ("OPTIONS", f"{SERVICES}/compute"),
@@ -101,7 +120,7 @@ NEVER_ASKED = [
     ("HEAD", f"{SERVICES}/computeResult"),
     ("GET", f"{BUCKETS}/[^/]+/files/[^/]+"),
     ("POST", f"{SERVICES}/encryptFile"),
-    ("POST", "/directCommand#noSuchCommand"),
+    ("POST", "/directCommand#(noSuchCommand|detailedStatus)"),
 ]
 
 
@@ -116,8 +135,6 @@ def route_of(recording: Recording) -> Route[Any] | None:
         if method == of_method and found:
             return build(recording.asked, found)
     whole = f"{path}#{command}" if path == "/directCommand" else path
-    if any(
-        method == of_method and re.fullmatch(pattern, whole) for of_method, pattern in NOT_YET + NEVER_ASKED
-    ):
+    if any(method == of_method and re.fullmatch(pattern, whole) for of_method, pattern in NEVER_ASKED):
         return None
     raise LookupError(f"{recording}: no rule for {method} {whole}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_deflow.errors import HostileArchive
+from airflow_provider_deflow.errors import HostileArchive, UnexpectedReply
 from airflow_provider_deflow.ocean import exchange, refusals
 from airflow_provider_deflow.ocean.compute import ComputeJob
 from airflow_provider_deflow.ocean.logs import LogLine, lines_of
@@ -24,7 +24,9 @@ from tests.wire_replay.client_routes import route_of
 from tests.wire_replay.recordings import ALL, Recording
 
 URL = "http://node.test:8001"
-STREAMED = ("job result", "live logs")
+STREAMED = ("job result", "live logs", "download")
+# The lock time of one who asked with a text for a number: "120" and 3600 seconds put together.
+NOT_TAKEN = {"init-duration-text": "'minLockSeconds' must be a whole number"}
 
 
 def of(recordings: list[Recording]):
@@ -60,7 +62,11 @@ def test_an_answer_is_the_right_value(recording: Recording):
     if route is None:
         assert recording.status in (200, 204)
     elif route.name in STREAMED:
-        assert recording.content_type.split(";")[0] in ("text/plain", "application/octet-stream", "")
+        types = ("text/plain", "text/csv", "application/octet-stream", "")
+        assert recording.content_type.split(";")[0] in types
+    elif recording.name in NOT_TAKEN:
+        with pytest.raises(UnexpectedReply, match=NOT_TAKEN[recording.name]):
+            exchange.answer(route, URL, recording.body)
     else:
         value = exchange.answer(route, URL, recording.body)
         client_values.check(recording, route.name, value)
