@@ -41,7 +41,9 @@ def build_app(node: LocalOceanNode) -> FastAPI:
     app.add_exception_handler(500, _internal_error)
     if node.settings.may_be_faulty:
         app.add_middleware(BrokenConnections, rules=node.faults)
-    app.add_middleware(_Admission, limit=RateLimit(node.settings.requests_per_minute))
+    app.add_middleware(
+        _Admission, limit=RateLimit(node.settings.requests_per_minute, node.settings.callers_per_minute)
+    )
     if node.settings.test_routes:
         app.add_middleware(FaultRoutes, rules=node.faults)
     return app
@@ -66,7 +68,7 @@ class _Admission:
 
     def _refusal(self, request: Request) -> Response | None:
         socket = request.client.host if request.client else ""
-        refusal = self._limit.refusal(request.headers.get("x-forwarded-for") or socket)
+        refusal = self._limit.refusal(", ".join(request.headers.getlist("x-forwarded-for")) or socket)
         return HTMLResponse(refusal[1], refusal[0]) if refusal else None
 
 

@@ -4,8 +4,13 @@
     1 queued → 10 pulling → 20 creating → 30 provisioning → 40 running → 60 publishing → 71 settling → 70
 
 71 and 70 say that the work is over, not that it succeeded. A step of one job never holds up another's;
-a real node's single loop does, and can stop for good. A container that is gone (the node was
-restarted) is treated as a real node treats one that somebody removed.
+a real node's single loop does, and can stop for good.
+
+After a restart a job goes on from its status: at 1 it waits, at 10 nobody pulls any more (11), at 20 and
+30 it is made ready again. A container of a real node survives the node's end; a sandbox does not, since
+nothing may run on unwatched on a laptop. So a job at 40 or 60 ends as on a real node whose container
+somebody removed: without its inputs (32), or without its outputs (62). Its environment may be no more:
+then no container can be made for it (22), and the next sweep drops its record.
 """
 
 from __future__ import annotations
@@ -73,7 +78,7 @@ class Engine:
         """Tick until cancelled."""
         while True:
             for job in self._store.unfinished_jobs():
-                if job.job_id not in self._steps:
+                if job.job_id not in self._steps and not self._faults.wedged:
                     self._begin(job, self._step(job))
             await asyncio.sleep(self._settings.tick_seconds)
 
@@ -194,6 +199,10 @@ class Engine:
     async def _provision(self, job: Job) -> None:
         folder = self._folder_of(job.job_id)
         container = self._containers.get(job.job_id)
+        if container is None:
+            # Made before a restart and never started: another is as good.
+            self._store.change_job(job.job_id, status=Status.CREATING)
+            return
         status = await Provisioning(job, folder, self._file_objects, self._faults).into(container)
         if status != Status.RUNNING:
             await self._finish(job, status)

@@ -8,7 +8,8 @@
 `route` is a method and a path, and acts as what stands in front of a node does (a proxy, the rate limit);
 `command` is a protocol command, whichever route it comes by, and acts as the command itself would, in
 its route's wording. Both take `*`. A rule lets the first `after` requests pass, then acts `times` times
-(once, unless told otherwise; null is for ever). Rules are kept here; who serves and who computes asks.
+(once, unless told otherwise; null is for ever); `wedge` and `version` simply stand. Rules are kept here;
+who serves and who computes asks.
 """
 
 from __future__ import annotations
@@ -39,8 +40,14 @@ Stage = Literal[
 ]
 
 
-class _Rule(BaseModel):
+class _Standing(BaseModel):
+    """In force while it is there."""
+
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class _Rule(_Standing):
+    """In force for so many times."""
 
     times: PositiveInt | None = 1
     after: NonNegativeInt = 0
@@ -143,17 +150,21 @@ class Fail(_Rule):
     stage: Stage
 
 
-class Version(BaseModel):
-    """Answers as another version of the node does, while the rule stands."""
+class Wedge(_Standing):
+    """The engine moves no job any more, as a real one's loop can stop for good; requests are answered."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    what: Literal["wedge"]
+
+
+class Version(_Standing):
+    """Answers as another version of the node does."""
 
     what: Literal["version"]
     version: Literal["3.2.0", "4.0.0"]
 
 
 OfRequests = Slow | Refuse | Busy | Drop | LoseReply | Cut | Stall | Forget | ClockSkew
-Rule = OfRequests | Fail | Version
+Rule = OfRequests | Fail | Wedge | Version
 _RULES: TypeAdapter[list[Rule]] = TypeAdapter(list[Annotated[Rule, Field(discriminator="what")]])
 
 
@@ -179,7 +190,7 @@ class Faults:
         return [
             rule
             for index, rule in enumerate(self._rules)
-            if not isinstance(rule, Fail | Version)
+            if isinstance(rule, OfRequests)
             and rule.concerns(route=route, command=command)
             and self._acts(index, rule)
         ]
@@ -190,6 +201,10 @@ class Faults:
             isinstance(rule, Fail) and rule.stage == stage and self._acts(index, rule)
             for index, rule in enumerate(self._rules)
         )
+
+    @property
+    def wedged(self) -> bool:
+        return any(isinstance(rule, Wedge) for rule in self._rules)
 
     @property
     def version(self) -> str | None:

@@ -20,6 +20,7 @@ from airflow_provider_deflow.ocean.compute import STATUS_TEXTS
 class Status(IntEnum):
     """What a job can be at; 71 and 70 say that the work is over, not that it succeeded."""
 
+    STARTED = 0
     QUEUED = 1
     EXPIRED_IN_QUEUE = 2
     PULLING = 10
@@ -57,9 +58,8 @@ class Job:
     additional_viewers: Any
     queue_max_wait: Any
     output_bucket_id: str | None
-    # Both as they came: encrypted for the node.
+    # As it came: encrypted for the node.
     output: str | None = None
-    registry_auth: str | None = None
     # Chain, token and transactions of a paid one.
     payment: dict[str, Any] | None = None
     created: str = field(default_factory=now_text)
@@ -129,7 +129,6 @@ class Job:
     def listing_reply(self, cluster_hash: str) -> dict[str, Any]:
         # Encrypted, but there for everybody to see.
         given = {
-            "encryptedDockerRegistryAuth": self.registry_auth,
             "output": self.output,
             "outputBucketId": self.output_bucket_id,
         }

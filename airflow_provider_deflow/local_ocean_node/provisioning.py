@@ -30,7 +30,7 @@ class Provisioning:
         self._file_objects = file_objects
         self._faults = faults
 
-    async def into(self, container: Container | None) -> Status:
+    async def into(self, container: Container) -> Status:
         """The job's next status."""
         if self._faults.fails_at("algorithm") or not await self._write_algorithm():
             return Status.ALGORITHM_FAILED
@@ -40,7 +40,7 @@ class Provisioning:
             if not await self._write_dataset(index, dataset):
                 return Status.DATA_FAILED
         self._note("All good with data provisioning, will start uploading it...")
-        if container is None or self._faults.fails_at("upload"):
+        if self._faults.fails_at("upload"):
             self._note("Data upload to container failed: (HTTP code 404) no such container")
             return Status.DATA_UPLOAD_FAILED
         _move_into(container.data, self._folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""So many requests a minute per caller, whatever they are.
+"""So many requests a minute per caller, whatever they are, and so many callers a minute.
 
 The window opens with a caller's first request and is the caller's own; refused requests do not extend
 it. The caller is what `X-Forwarded-For` says, as it is written there, else the socket's address.
@@ -12,7 +12,6 @@ import time
 from dataclasses import dataclass
 
 _WINDOW_SECONDS = 60.0
-_CALLERS_PER_MINUTE = 120
 
 
 @dataclass(slots=True)
@@ -24,8 +23,9 @@ class _Window:
 class RateLimit:
     """Counts requests; says no in the node's words."""
 
-    def __init__(self, requests_per_minute: int) -> None:
+    def __init__(self, requests_per_minute: int, callers_per_minute: int) -> None:
         self._limit = requests_per_minute
+        self._most_callers = callers_per_minute
         self._windows: dict[str, _Window] = {}
 
     def refusal(self, caller: str) -> tuple[int, str] | None:
@@ -40,6 +40,6 @@ class RateLimit:
         else:
             window.requests += 1
         active = sum(now - one.opened <= _WINDOW_SECONDS for one in self._windows.values())
-        if active > _CALLERS_PER_MINUTE:
-            return 403, f"Too many active connections ({active}/{_CALLERS_PER_MINUTE}) in the last minute."
+        if active > self._most_callers:
+            return 403, f"Too many active connections ({active}/{self._most_callers}) in the last minute."
         return None

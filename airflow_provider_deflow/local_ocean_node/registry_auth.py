@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Credentials for an image registry, encrypted for the node's key.
 
-They are held to the real node's rules, kept with the job as they came, and not used: the images
-that this node runs come from no registry.
+They are held to the real node's rules and then forgotten: the images that this node runs come from no
+registry, and a real node does not keep them with a job either, so that a queued one pulls without.
 """
 
 from __future__ import annotations

@@ -93,7 +93,9 @@ class NodeSettings:
     folder: Path
     host: str = "127.0.0.1"
     port: int = 0
+    # Per caller; and of callers, all together.
     requests_per_minute: int = 30
+    callers_per_minute: int = 120
     tick_seconds: float = 2.0
     # After the first minute: 71 becomes 70 once in so many seconds.
     claim_interval_seconds: float = 3600.0

@@ -8,6 +8,7 @@ Addresses are compared as text, letter case included, as a real node does.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_deflow.local_ocean_node.javascript import as_number
 from airflow_provider_deflow.local_ocean_node.job import Job
 
 _TABLES = """
@@ -66,7 +68,7 @@ class Store:
                 job.status,
                 job.created,
                 job.finished,
-                json.dumps(asdict(job)),
+                json.dumps({**asdict(job), "max_duration": _in_integer_column(job.max_duration)}),
             ),
         )
 
@@ -168,3 +170,13 @@ class Store:
             Bucket(bucket_id, owner, created, json.loads(lists), label)
             for bucket_id, owner, created, lists, label in rows
         ]
+
+
+def _in_integer_column(value: Any) -> Any:
+    """Text that is a number becomes one, as in the column where the real node keeps it."""
+    if not isinstance(value, str):
+        return value
+    number = as_number(value) if value.strip() else math.nan
+    if math.isnan(number):
+        return value
+    return int(number) if number.is_integer() else number

@@ -264,5 +264,18 @@ def test_a_job_fails_at_the_stage_asked_for(
     assert node.run("print(1)")[1]["terminationDetails"]["exitCode"] == 0
 
 
+def test_trap_23_an_engine_that_stands_still_answers_as_ever(node: Faulty):
+    node.set({"what": "wedge"})
+    job_id = node.start("print(1)")
+    node.wait_for(job_id, 20)
+
+    time.sleep(0.3)  # several ticks in which nothing may happen
+
+    (stopped,) = node.stop(job_id).json()
+    assert (stopped["status"], stopped["stopRequested"]) == (20, True)
+    requests.delete(f"{node.url}/_deflow/faults")
+    assert node.wait_for(job_id)["status"] == 71
+
+
 def jobs_of(who: Consumer) -> list[dict[str, Any]]:
     return list(who.get("/api/services/compute", consumerAddress=who.address).json())

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 import requests
@@ -47,10 +50,39 @@ def test_the_window_opens_with_the_first_request_and_refusals_do_not_extend_it(
 ):
     now = 1000.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    limit = RateLimit(2)
+    limit = RateLimit(2, 10)
 
     assert [limit.refusal("a") for _ in range(2)] == [None, None]
     now = 1040.0
     assert limit.refusal("a") == (429, "Rate limit exceeded. Try again in 20 seconds.")
     now = 1060.5
     assert limit.refusal("a") is None
+
+
+def test_no_more_callers_a_minute_than_allowed(tmp_path: Path):
+    def ask(url: str, caller: str) -> tuple[int, str]:
+        reply = requests.get(f"{url}/no/such/route", headers={"x-forwarded-for": caller})
+        return reply.status_code, reply.text
+
+    with running_ocean_node(fast(tmp_path, callers_per_minute=2)) as url:
+        codes = [ask(url, caller)[0] for caller in ("a", "b", "a")]
+        third = ask(url, "c")
+        # Whoever came before pays for it too.
+        first = ask(url, "a")
+
+    assert codes == [404] * 3
+    assert third == first == (403, "Too many active connections (3/2) in the last minute.")
+
+
+def test_forwarded_for_counts_as_written_over_all_its_lines(tmp_path: Path):
+    def ask(url: str, *callers: str) -> int:
+        connection = HTTPConnection(url.removeprefix("http://"))
+        connection.putrequest("GET", "/no/such/route")
+        for caller in callers:
+            connection.putheader("x-forwarded-for", caller)
+        connection.endheaders()
+        with closing(connection):
+            return connection.getresponse().status
+
+    with running_ocean_node(fast(tmp_path, requests_per_minute=1)) as url:
+        assert [ask(url, "a", "b"), ask(url, "a"), ask(url, "a, b")] == [404, 404, 429]

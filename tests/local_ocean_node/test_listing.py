@@ -5,7 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.local_ocean_node.running import consumer, fast, recordings, running_ocean_node, shape
+from tests.local_ocean_node.running import (
+    consumer,
+    fast,
+    python_image,
+    recordings,
+    running_ocean_node,
+    shape,
+)
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +110,50 @@ def test_the_open_list_shows_what_runs(two_owners):
     assert ids(running) == [job_id.split("-")[1]]
     assert running[0]["isRunning"] is True
     alice.wait_for(job_id)
+
+
+def test_the_open_list_leaks_files_and_metadata_and_strips_code_and_environment(two_owners):
+    alice, bob, *_ = two_owners
+    secret = {"type": "url", "url": "http://localhost:9/x", "method": "GET", "headers": {"x-api-key": "mine"}}
+    algorithm = {
+        "meta": {"rawcode": "print('secret')", "container": python_image()},
+        "envs": {"PASSWORD": "secret"},
+        "algocustomdata": {"seen": "by all"},
+    }
+
+    _, job = alice.run(
+        algorithm=algorithm,
+        code="",
+        datasets=[{"fileObject": secret, "userdata": {"also": "seen"}}],
+        metadata={"seen": "by all"},
+        additionalViewers=[bob.address],
+    )
+
+    (listed,) = (one for one in bob.direct("jobs").json() if one["jobId"] == job["jobId"])
+    assert listed["assets"] == [{"fileObject": secret, "userdata": {"also": "seen"}}]
+    assert listed["algorithm"] == {
+        "meta": {"container": python_image()},
+        "algocustomdata": {"seen": "by all"},
+    }
+    assert (listed["metadata"], listed["additionalViewers"]) == ({"seen": "by all"}, [bob.address])
+
+
+@pytest.mark.parametrize("name", ["environments", "consumerAddrs"])
+def test_what_is_no_list_filters_nothing_but_for_text(two_owners, name: str):
+    alice, *_ = two_owners
+
+    text = alice.direct("jobs", **{name: "0x"})
+
+    assert (text.status_code, text.text) == (500, f"{name}.map is not a function")
+    for value in (5, {"a": 1}, []):
+        assert len(alice.direct("jobs", **{name: value}).json()) >= 2
+
+
+def test_a_duration_in_text_is_a_number_once_it_was_stored(two_owners):
+    alice, *_ = two_owners
+    reply = alice.ask_for(maxJobDuration="120")
+    (started,) = reply.json()
+
+    job = alice.wait_for(started["jobId"])
+
+    assert (started["maxJobDuration"], job["maxJobDuration"]) == ("120", 120)

@@ -135,3 +135,22 @@ def test_resources_that_are_unknown_or_text_are_taken(one_core):
         {"id": "disk", "amount": 0},
     ]
     assert job["terminationDetails"]["exitCode"] == 0
+
+
+@pytest.mark.parametrize("wait", [-5, "soon"])
+def test_a_wait_below_0_or_no_number_leaves_a_job_that_is_never_looked_at(one_core, wait):
+    job_id = one_core.start("print(1)", queueMaxWaitTime=wait)
+    _, other = one_core.run("print(1)")
+
+    job = one_core.status(job_id)
+    (environment,) = one_core.environments()
+
+    assert other["status"] == 71
+    assert (job["status"], job["statusText"], job["queueMaxWaitTime"]) == (0, "Job started", wait)
+    assert (environment["runningJobs"], environment["queuedJobs"]) == (0, 1)
+
+
+def test_a_wait_may_be_text_that_is_a_number(one_core):
+    _, job = one_core.run("print(1)", queueMaxWaitTime="60")
+
+    assert (job["status"], job["queueMaxWaitTime"]) == (71, "60")

@@ -3,11 +3,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import psutil
+import pytest
 
-from tests.local_ocean_node.running import RECORDED_ENVIRONMENT, consumer, fast, running_ocean_node
+from tests.local_ocean_node.running import (
+    RECORDED_ENVIRONMENT,
+    consumer,
+    fast,
+    recordings,
+    running_ocean_node,
+)
 
 SLEEPS = "import time; time.sleep(60)"
 
@@ -71,3 +79,49 @@ def test_a_queued_job_goes_on_waiting(tmp_path):
         assert who.wait_for(running)["status"] == 32
 
     assert job["status"] == 71
+
+
+@pytest.mark.parametrize(
+    ("status", "final", "exit_code"), [(20, 71, 0), (30, 71, 0), (60, 62, None)], ids=["20", "30", "60"]
+)
+def test_a_job_goes_on_from_the_status_it_had(tmp_path, status, final, exit_code):
+    with running_ocean_node(fast(tmp_path, tick_seconds=0.6)) as url:
+        who = consumer(url)
+        job_id = who.start("print('done')")
+        who.wait_for(job_id, status)
+
+    with running_ocean_node(fast(tmp_path)) as url:
+        who = consumer(url)
+        job = who.wait_for(job_id)
+
+    assert (job["status"], job["terminationDetails"]["exitCode"]) == (final, exit_code)
+    if final == 62:
+        # As on a real node whose container somebody removed before its outputs were fetched.
+        recorded = recordings("jobs")["outputs-lost-final"]["response"]["body"]["json"][0]
+        assert [one["type"] for one in job["results"]] == [one["type"] for one in recorded["results"]]
+
+
+def test_the_jobs_of_an_environment_that_is_no_more_are_dropped(tmp_path):
+    two = (RECORDED_ENVIRONMENT, replace(RECORDED_ENVIRONMENT, description="the other"))
+    with running_ocean_node(fast(tmp_path, environments=two)) as url:
+        who = consumer(url)
+        kept, _ = who.run("print(1)")
+        who.run("print(1)", environment=who.environments()[1]["id"])
+        running = who.start(SLEEPS, environment=who.environments()[1]["id"])
+        who.wait_until_running(running)
+
+    with running_ocean_node(fast(tmp_path, expiry_interval_seconds=0.3)) as url:
+        who = consumer(url)
+        while len(jobs := who.get("/api/services/compute", consumerAddress=who.address).json()) > 1:
+            time.sleep(0.01)
+
+    assert [job["jobId"] for job in jobs] == [kept.split("-")[1]]
+
+
+def test_what_an_earlier_node_left_of_its_sandboxes_is_cleared(tmp_path):
+    with running_ocean_node(fast(tmp_path)):
+        pass
+    (tmp_path / "containers" / "gone" / "data").mkdir(parents=True)
+
+    with running_ocean_node(fast(tmp_path)):
+        assert list((tmp_path / "containers").iterdir()) == []

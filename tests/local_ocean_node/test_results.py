@@ -126,3 +126,25 @@ def _token(who: Consumer) -> str:
     signed = who.signed("createAuthToken")
     signed["address"] = signed.pop("consumerAddress")
     return str(who.post("/api/services/auth/token", signed).json()["token"])
+
+
+@pytest.mark.parametrize(
+    ("viewers", "status", "words"),
+    [
+        ("{bob}", 200, None),
+        (7, 500, "jobs[0].additionalViewers.includes is not a function"),
+        (None, 500, "{bob} is not authorized to get results for job with id {job}"),
+    ],
+)
+def test_viewers_are_not_checked_before_somebody_looks(
+    alice: Consumer, bob: Consumer, viewers, status, words
+):
+    given = viewers.format(bob=bob.address) if isinstance(viewers, str) else viewers
+    job_id, _ = alice.run("print(1)", additionalViewers=given)
+    query = {**bob.signed("getComputeResult"), "jobId": job_id, "index": 0}
+
+    reply = bob.get("/api/services/computeResult", **query)
+
+    assert reply.status_code == status
+    if words:
+        assert reply.text == words.format(bob=bob.address, job=job_id.split("-")[1])

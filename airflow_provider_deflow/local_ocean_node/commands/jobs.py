@@ -48,8 +48,8 @@ async def listing(node: LocalOceanNode, task: Task) -> Reply:
     if since and not isinstance(since, str):
         raise Refusal(400, 'Parameter : "fromTimestamp" is not a valid string')
     jobs = node.store.listed_jobs(
-        task.get("environments") or (),
-        task.get("consumerAddrs") or (),
+        _listed(task, "environments"),
+        _listed(task, "consumerAddrs"),
         since or None,
         bool(task.get("runningJobs")),
     )
@@ -62,7 +62,9 @@ async def stop(node: LocalOceanNode, task: Task) -> Reply:
     require_consumer(task)
     node.auth.check(task)
     job_id = require_cluster(node, task["jobId"])
-    jobs = [] if task.get("agreementId") else node.store.jobs(job_id=job_id, owner=task["consumerAddress"])
+    # Nothing behind the cluster's hash means all jobs of the owner, as on a real node.
+    owner = task["consumerAddress"]
+    jobs = [] if task.get("agreementId") else node.store.jobs(job_id=job_id or None, owner=owner)
     stopped = [node.store.change_job(job.job_id, stop_requested=True) for job in jobs]
     return Reply.of([job.status_reply(None) for job in stopped])
 
@@ -79,7 +81,7 @@ async def result(node: LocalOceanNode, task: Task) -> Reply:
     if job is None:
         raise Refusal(500, f"Cannot find job with id {job_id}")
     consumer = task.get("consumerAddress")
-    if consumer != job.owner and consumer not in (job.additional_viewers or ()):
+    if consumer != job.owner and not _is_viewer(consumer, job.additional_viewers):
         raise Refusal(
             500, f"{consumer or 'null'} is not authorized to get results for job with id {job.job_id}"
         )
@@ -106,6 +108,23 @@ async def live_logs(node: LocalOceanNode, task: Task) -> Reply:
 
 def _results(node: LocalOceanNode, job: Job) -> list[dict[str, Any]]:
     return node.job_folder(job.job_id).results(with_output=job.keeps_outputs_here)
+
+
+def _is_viewer(consumer: Any, viewers: Any) -> bool:
+    """Viewers are not checked at the start: text holds whoever is written in it."""
+    if not viewers:
+        return False
+    if not isinstance(viewers, (list, str)):
+        raise Refusal(500, "jobs[0].additionalViewers.includes is not a function")
+    return consumer in viewers
+
+
+def _listed(task: Task, name: str) -> list[Any]:
+    """What to filter by; what is no list filters nothing, but for text."""
+    value = task.get(name)
+    if isinstance(value, str) and value:
+        raise Refusal(500, f"{name}.map is not a function")
+    return value if isinstance(value, list) else []
 
 
 def _require_address_if_given(task: Task) -> None:

@@ -72,7 +72,7 @@ def new_job(
         job_id=job_id or new_job_id(),
         owner=task["consumerAddress"],
         environment=environment.id,
-        status=Status.QUEUED if is_queued(task) else Status.PULLING,
+        status=_first_status(task),
         image=image,
         algorithm=task["algorithm"],
         datasets=task["datasets"],
@@ -83,7 +83,6 @@ def new_job(
         queue_max_wait=task.get("queueMaxWaitTime") or 0,
         output_bucket_id=task.get("outputBucketId"),
         output=task.get("output"),
-        registry_auth=task.get("encryptedDockerRegistryAuth"),
         payment=payment,
     )
 
@@ -98,7 +97,7 @@ def is_queued(task: Task) -> bool:
 
 def require_small_metadata(task: Task) -> None:
     metadata = task.get("metadata")
-    if metadata and len(dumps(metadata)) > _MOST_METADATA:
+    if metadata and len(dumps(metadata).encode("utf-16-le")) > 2 * _MOST_METADATA:
         raise Refusal(500, "Metadata size is too large")
 
 
@@ -158,6 +157,13 @@ def _environment(node: LocalOceanNode, task: Task) -> Environment:
     if allowed and task["consumerAddress"] not in allowed:
         raise Refusal(403, "Access denied")
     return environment
+
+
+def _first_status(task: Task) -> Status:
+    """A wait that is below 0 or no number leaves a job that is never looked at again, as on a real node."""
+    if is_queued(task):
+        return Status.QUEUED
+    return Status.STARTED if task.get("queueMaxWaitTime") else Status.PULLING
 
 
 def _duration(asked: Any, environment: Environment) -> Any:
