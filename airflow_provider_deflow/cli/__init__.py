@@ -17,6 +17,7 @@ from airflow_provider_deflow import __version__, errors
 COMMANDS = {
     "demo": ("demo:demo", "Run the example graph, from its sources to a checked result."),
     "doctor": ("stack:doctor", "Check what this machine has for DeFlow, and say what mends the rest."),
+    "environments": ("environments:environments", "Show what an Ocean Node offers, and what a graph gets."),
     "graphs": ("graphs:graphs", "Check, save, publish and run graphs."),
     "ocean-node": ("ocean_node:ocean_node", "Run an Ocean Node on this machine, for free jobs."),
     "up": ("stack:up", "Start MongoDB, an Ocean Node and Airflow, and stay until stopped."),

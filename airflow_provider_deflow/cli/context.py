@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a command finds MongoDB, the storage and Airflow.
+"""Where a command finds MongoDB, the storage, an Ocean Node and Airflow.
 
 What is said outright comes first (an option, an environment variable), then the stack that is up in
 the home folder, then what this Airflow installation is configured with.
@@ -7,18 +7,20 @@ the home folder, then what this Airflow installation is configured with.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_deflow import errors
 
 if TYPE_CHECKING:
     from airflow_provider_deflow.graphs.store import GraphStore
+    from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.outputs import ContentStore
     from airflow_provider_deflow.stack.airflow_api import AirflowApi
 
@@ -63,6 +65,26 @@ class CliContext:
 
         return content_store()
 
+    def ocean_node(self, connection: str, url: str | None = None) -> OceanNode:
+        """The Ocean Node at `url`, else the stack's, else that of an Airflow connection."""
+        from airflow_provider_deflow.ocean.client import OceanNode
+
+        if url is None and connection == "ocean_node_default":
+            url = self._stack().get("ocean_node_url")
+        if url:
+            return OceanNode(url)
+        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
+
+        try:
+            return OceanNodeHook(connection).client()
+        except AirflowNotFoundException as error:
+            raise errors.SettingsError(
+                f"no Ocean Node is known: no stack is up in {self.home}, and Airflow says {str(error)!r}. "
+                "Name one with --ocean-node-url, or make the connection."
+            ) from error
+
     def airflow(self, url: str | None) -> AirflowApi:
         """Airflow at `url`, or the stack's, as the user of DEFLOW_AIRFLOW_USERNAME and …_PASSWORD."""
         from airflow_provider_deflow.stack.airflow_api import AirflowApi
@@ -89,3 +111,17 @@ class CliContext:
         from airflow_provider_deflow.stack.home import read_stack
 
         return read_stack(self.home) or {}
+
+
+def read_document(file: IO[bytes]) -> Any:
+    """The JSON in `file`, whatever it is. Raises `SettingsError` with the place of what is not JSON."""
+    name = getattr(file, "name", "<stdin>")
+    try:
+        return json.loads(file.read().decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise errors.SettingsError(f"{name} is not JSON: {error.msg} at {where}") from error
+    except UnicodeDecodeError as error:
+        raise errors.SettingsError(f"{name} is not UTF-8 text, at byte {error.start}") from error
+    except RecursionError as error:
+        raise errors.SettingsError(f"{name} is nested too deep to be a graph") from error

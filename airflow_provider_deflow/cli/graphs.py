@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.cli.context import CliContext
+from airflow_provider_deflow.cli.context import CliContext, read_document
 
 if TYPE_CHECKING:
     from airflow_provider_deflow.graphs.store import GraphStore
@@ -59,7 +59,7 @@ def validate(ctx: click.Context, file: IO[bytes], as_json: bool) -> None:
     """
     from airflow_provider_deflow.graphs.problems import find_problems
 
-    document = _document(file)
+    document = read_document(file)
     problems = find_problems(document)
     if as_json:
         found = [{"code": one.code, "where": one.where, "message": one.message} for one in problems]
@@ -91,7 +91,7 @@ def save(context: CliContext, file: IO[bytes], draft: bool, based_on: int | None
     """
     from airflow_provider_deflow.graphs.graph import Graph
 
-    document = _document(file)
+    document = read_document(file)
     if not draft:
         Graph.from_document(document)
     author = _author()
@@ -224,20 +224,6 @@ def run(ctx: click.Context, slug: str, params: tuple[str, ...], wait: bool, airf
                 show_state(state)
     click.echo(f"{run_id}: {state.run.state}")
     ctx.exit(0 if state.run.state == "success" else 1)
-
-
-def _document(file: IO[bytes]) -> Any:
-    """The JSON in `file`, whatever it is. Raises `SettingsError` with the place of what is not JSON."""
-    name = getattr(file, "name", "<stdin>")
-    try:
-        return json.loads(file.read().decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise errors.SettingsError(f"{name} is not JSON: {error.msg} at {where}") from error
-    except UnicodeDecodeError as error:
-        raise errors.SettingsError(f"{name} is not UTF-8 text, at byte {error.start}") from error
-    except RecursionError as error:
-        raise errors.SettingsError(f"{name} is nested too deep to be a graph") from error
 
 
 def _param(text: str) -> tuple[str, Any]:

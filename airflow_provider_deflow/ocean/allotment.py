@@ -21,6 +21,7 @@ from airflow_provider_deflow.ocean.environments import (
     Fees,
     Limits,
     Resource,
+    whole_tokens,
 )
 
 
@@ -91,7 +92,7 @@ def cost(
     total = 0.0
     for id_, amount in amounts.items():
         total += float(fees.prices.get(id_, 0)) * amount * minutes
-    return Decimal(repr(total))
+    return whole_tokens(total)
 
 
 def quantity(id_: str, amount: float) -> str:

@@ -89,7 +89,7 @@ class Offer:
 
     def __str__(self) -> str:
         parts = [allotment.quantity(id_, amount) for id_, amount in self.amounts.items() if amount > 0]
-        price = "free" if self.is_free else f"at most {self.cost} tokens"
+        price = "free" if self.is_free else f"at most {self.cost:f} tokens"
         state = "idle" if self.starts_now else "busy now"
         return f"{', '.join(parts)} for up to {self.max_duration_seconds:g} s, {price}, {state}"
 

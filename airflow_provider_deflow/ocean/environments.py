@@ -53,17 +53,16 @@ class Access:
         # A node compares addresses as text.
         if self.is_open or address in self.addresses:
             return None
-        account = address or "this account"
+        if address is None:
+            return "it is for certain accounts only, and none was given"
         if not self.access_lists:
-            return f"its access list does not name {account}"
+            return f"its access list does not name {address}"
         if held is None:
-            return f"it is for holders of an access list ({self._lists}), and {account}'s are not known"
+            return f"it is for holders of an access list ({self._lists}), and {address}'s are not known"
         holding = {(one.chain_id, one.contract.lower()) for one in held}
         if any((one.chain_id, one.contract.lower()) in holding for one in self.access_lists):
             return None
-        return (
-            f"no access list of its own ({self._lists}) has {account} on it, as far as the node has indexed"
-        )
+        return f"its access lists ({self._lists}) do not have {address}, as far as the node has indexed"
 
     @property
     def _lists(self) -> str:
@@ -221,6 +220,11 @@ class ComputeEnvironment:
         )
 
 
+def whole_tokens(number: float) -> Decimal:
+    """The digits that a node's JSON shows, which is what it computes with."""
+    return Decimal(repr(number)).normalize()
+
+
 def _access_lists(reply: object) -> tuple[AccessList, ...]:
     """A list of objects, from a chain's id to the contracts there."""
     items = [
@@ -252,7 +256,7 @@ def _prices(reply: object) -> dict[str, Decimal]:
     for each in fields.as_list(reply, "'prices'"):
         item = fields.as_object(each, "a price")
         # Of two prices for one resource the first counts.
-        prices.setdefault(fields.text(item, "id"), Decimal(repr(fields.number(item, "price", 0))))
+        prices.setdefault(fields.text(item, "id"), whole_tokens(fields.number(item, "price", 0)))
     return prices
 
 

@@ -59,7 +59,7 @@ def test_the_first_that_fits_is_taken_and_the_others_are_explained(environments,
         "1 cpu, 1 GB of ram for up to 600 s, free, idle.\n"
         "Rejected:\n"
         f"  {short.id} (free only, short): free jobs end after 30 s, 300 s asked for\n"
-        f"  {walled.id} (walled): its access list does not name this account\n"
+        f"  {walled.id} (walled): it is for certain accounts only, and none was given\n"
         f"  {named['paid only'].id} (paid only): it takes no free jobs\n"
         f"  {named['price zero'].id} (price zero): it takes no free jobs"
     )
@@ -182,8 +182,8 @@ def test_what_no_free_job_gets_is_had_for_the_least_money(environments, named):
         False,
         Decimal(62),
     )
-    assert "at most 62.0 tokens" in why
-    assert "at most 186.0 tokens" in why
+    assert "at most 62 tokens" in why
+    assert "at most 186 tokens" in why
 
 
 def test_the_least_billed_duration_counts(named):

@@ -10,6 +10,8 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider_deflow import errors
+from airflow_provider_deflow.job_request import held_access_lists
+from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.environments import (
     Access,
     AccessList,
@@ -109,7 +111,7 @@ def test_what_is_needed_and_not_there_is_said(listed):
 def test_a_listed_account_may_use_a_walled_one(named):
     access = named["walled"].free.access
     assert access.refuses(WALLED_ADDRESS) is None
-    assert access.refuses(None) == "its access list does not name this account"
+    assert access.refuses(None) == "it is for certain accounts only, and none was given"
     # A node compares addresses as text.
     assert access.refuses(WALLED_ADDRESS.lower()) == f"its access list does not name {WALLED_ADDRESS.lower()}"
 
@@ -141,3 +143,24 @@ def test_an_access_list_lets_its_holders_in_as_far_as_is_known():
 
 def test_an_empty_map_of_access_lists_lets_nobody_in():
     assert Access.from_reply({"addresses": [], "accessLists": [{}]}).refuses("0xme", []) is not None
+
+
+def test_a_nodes_index_tells_which_access_lists_an_account_is_on(scripted_node, signer, tmp_path):
+    reply = [{"chainId": 8996, "contractAddress": LIST, "users": [{"wallet": "0xme", "tokenId": 1}]}]
+    scripted_node.answer("GET", "/api/services/accesslists", (200, reply))
+    with OceanNode(scripted_node.url, signer, state_folder=tmp_path) as node:
+        assert node.access_lists(signer.address) == [AccessList(8996, LIST)]
+    assert scripted_node.asked[0]["query"] == {"wallet": signer.address}
+
+
+def test_it_is_asked_only_where_an_environment_depends_on_it(scripted_node, listed, signer, tmp_path):
+    scripted_node.answer("GET", "/api/services/accesslists", (200, []), (500, b"Unknown error: no data base"))
+    listed[0]["access"] = {"addresses": [], "accessLists": [{"8996": [LIST]}]}
+    main, short = (ComputeEnvironment.from_reply(item) for item in listed[:2])
+    with OceanNode(scripted_node.url, signer, state_folder=tmp_path) as node:
+        assert held_access_lists(node, [short], signer.address) is None
+        assert held_access_lists(node, [main, short], None) is None
+        assert scripted_node.asked == []
+        assert held_access_lists(node, [main, short], signer.address) == []
+        # A node without an index cannot say.
+        assert held_access_lists(node, [main, short], signer.address) is None

@@ -189,6 +189,37 @@ def test_an_environment_that_fits_nothing_says_what_each_one_missed(between: pro
     assert "POST /api/services/freeCompute" not in between.passed
 
 
+@pytest.mark.parametrize(("argument", "policy"), [(None, "cheapest"), ("fastest", "fastest")])
+def test_the_log_says_which_environment_was_chosen_and_by_which_policy(
+    between: proxy.Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argument: str | None,
+    policy: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DEFLOW__ENVIRONMENT_POLICY", "cheapest")
+    task = operator(WRITE.format("x"))
+    task.environment_policy = argument
+
+    run(task, context())
+
+    said = capsys.readouterr().out
+    assert f"was chosen, policy {policy}: 1 cpu, 1 GB of ram for up to 600 s, free, idle." in said
+
+
+def test_an_unknown_policy_fails_where_it_is_written(
+    between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.SettingsError, match="environment_policy of 'train' is 'quick'"):
+        OceanComputeOperator(
+            task_id="train", node={"algorithm": {"code": "pass", "image": "a:1"}}, environment_policy="quick"
+        )
+    monkeypatch.setenv("AIRFLOW__DEFLOW__ENVIRONMENT_POLICY", "quick")
+    with pytest.raises(AirflowFailException, match=r"\[deflow\] environment_policy is 'quick': write one of"):
+        run(operator(WRITE.format("x")), context())
+    assert "POST /api/services/freeCompute" not in between.passed
+
+
 def test_a_node_written_wrong_lists_its_problems_and_repeats_no_value() -> None:
     key = "0x" + "ab" * 32
 
