@@ -13,6 +13,7 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Whom the files belong to in a real container.
 _USER = 1000
@@ -22,13 +23,26 @@ _NAME_IN_ARCHIVE = "outputs"
 def write_archive(folder: Path, target: Path) -> None:
     """Write `folder` to `target`; a file that its owner may not read is read all the same, as by Docker."""
     with target.open("wb") as file:
-        tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - ended by hand
+        tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, tarinfo=_Member)  # noqa: SIM115 - ended by hand
         _add(tar, folder, _NAME_IN_ARCHIVE, user=0)
         for path in _below(folder):
             name = f"{_NAME_IN_ARCHIVE}/{path.relative_to(folder).as_posix()}"
             _add(tar, path, name, user=_USER)
         # TarFile.close() would pad to 10 KB.
         file.write(b"\0" * 2 * tarfile.BLOCKSIZE)
+
+
+class _Member(tarfile.TarInfo):
+    """With the kind of file in its mode too, as Go's tar library writes it."""
+
+    def tobuf(self, *arguments: Any, **named: Any) -> bytes:
+        content = bytearray(super().tobuf(*arguments, **named))
+        header = content[-tarfile.BLOCKSIZE :]
+        header[100:108] = b"%07o\0" % self.mode
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        content[-tarfile.BLOCKSIZE :] = header
+        return bytes(content)
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str, *, user: int) -> None:

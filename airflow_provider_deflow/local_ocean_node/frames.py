@@ -3,12 +3,14 @@
 
     01|02 00 00 00 <length, 4 bytes big-endian> <bytes>
 
-A line is framed when it is complete, when it has 16 KB, or when the stream ends.
+A line is framed when it is complete, when it has 16 KB, or when the stream ends. Logs are kept as JSON
+there, so whatever is no UTF-8 is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ _READ_BYTES = 1 << 20
 
 
 def frame(stream: int, content: bytes) -> bytes:
+    content = _as_text(content)
     return struct.pack(">BxxxI", stream, len(content)) + content
 
 
@@ -71,3 +74,12 @@ class FrameLog:
 
 def _pieces(line: bytes) -> list[bytes]:
     return [line[start : start + _LONGEST_LINE] for start in range(0, len(line), _LONGEST_LINE)]
+
+
+def _as_text(content: bytes) -> bytes:
+    """Each byte that is no UTF-8 becomes U+FFFD."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return re.sub("[\udc80-\udcff]", "\ufffd", content.decode(errors="surrogateescape")).encode()
+    return content

@@ -13,15 +13,15 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conformance import programs
+from tests.conformance import local_nodes, programs
 from tests.conformance.files import Files, serving_files
+from tests.conformance.money import DEPOSIT, Chain, Payer
 from tests.conformance.session import Account, Node, Record, Run, account
 from tests.conformance.stories import (
     MOST_FILLERS,
@@ -30,9 +30,8 @@ from tests.conformance.stories import (
     stop_a_job,
     wait_in_the_queue,
 )
-from tests.local_ocean_node.running import KEYS, RECORDED_ENVIRONMENT, fast, running_ocean_node
+from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
 
-SOMEBODY_ELSE = "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
 # A run of a slow job may have to wait for the request limit several times.
 TIMEOUT_SECONDS = 900
 
@@ -65,8 +64,8 @@ def node(given_url: str | None, request: pytest.FixtureRequest) -> Iterator[Node
         yield Node(given_url, image, poll_seconds=1)
         return
     folder = request.getfixturevalue("tmp_path_factory").mktemp("ocean-node")
-    walled = replace(RECORDED_ENVIRONMENT, free_addresses=(SOMEBODY_ELSE,))
-    with running_ocean_node(fast(folder, environments=(RECORDED_ENVIRONMENT, walled))) as url:
+    settings = local_nodes.recorded(folder, request.getfixturevalue("chain"))
+    with running_ocean_node(settings) as url:
         yield Node(url, image, poll_seconds=0.02)
 
 
@@ -135,6 +134,41 @@ def files(node: Node) -> Iterator[Files]:
         pytest.skip("the node is on another machine: it cannot fetch files from this one")
     with serving_files() as serving:
         yield serving
+
+
+@pytest.fixture(scope="session")
+def paid_on(given_url: str | None, request: pytest.FixtureRequest) -> Chain:
+    """The chain that the node is paid on."""
+    if not given_url:
+        local = request.getfixturevalue("chain")
+        return Chain(local.rpc_url, local.address_file)
+    rpc_url, address_file = (request.config.getoption(name) for name in ("--rpc-url", "--address-file"))
+    if not rpc_url or not address_file:
+        pytest.skip("no chain: --rpc-url and --address-file are not given")
+    return Chain(rpc_url, Path(address_file))
+
+
+@pytest.fixture(scope="session")
+def priced(node: Node, paid_on: Chain) -> Record:
+    """An open environment that takes payments on that chain."""
+    for found in node.environments():
+        fees = (found["fees"] or {}).get(str(paid_on.chain_id))
+        if fees and not any(found["access"].values()) and any(one["price"] for one in fees[0]["prices"]):
+            return found
+    pytest.skip(f"no environment of this node is open and paid on chain {paid_on.chain_id}")
+
+
+@pytest.fixture(scope="session")
+def payer(paid_on: Chain, priced: Record, key: str) -> Payer:
+    """Our account with funds in the escrow and an authorisation for the node."""
+    token = priced["fees"][str(paid_on.chain_id)][0]["feeToken"]
+    payer = Payer(paid_on, key, token, priced["consumerAddress"])
+    if payer.funds.available < DEPOSIT:
+        if payer.wallet < DEPOSIT:
+            pytest.skip(f"{payer.address} has less than 20 tokens of {token} on chain {paid_on.chain_id}")
+        payer.deposit()
+    payer.authorize()
+    return payer
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def test_it_is_a_plain_tar_of_the_outputs_folder(content: bytes, members: dict[s
     assert content[257:262] == b"ustar"
     assert len(content) % 512 == 0
     first = next(iter(members.values()))
-    assert (first.name, first.isdir(), first.mode, first.uid, first.gid) == ("outputs", True, 0o777, 0, 0)
+    assert (first.name, first.isdir(), first.mode, first.uid, first.gid) == ("outputs", True, 0o40777, 0, 0)
     assert all(name.startswith("outputs/") for name in list(members)[1:])
 
 
@@ -35,10 +35,9 @@ def test_files_keep_their_bytes_and_modes(content: bytes, members: dict[str, tar
     assert files["outputs/answer.json"] == b'{"n": 42}'
     assert files["outputs/zero"] == b""
     assert files["outputs/with space.txt"] == b"x"
-    modes = {
-        name: members[f"outputs/{name}"].mode & 0o777 for name in ("answer.json", "private.txt", "run.sh")
-    }
-    assert modes == {"answer.json": 0o644, "private.txt": 0o600, "run.sh": 0o755}
+    # With the kind of file in them.
+    modes = {name: members[f"outputs/{name}"].mode for name in ("answer.json", "private.txt", "run.sh")}
+    assert modes == {"answer.json": 0o100644, "private.txt": 0o100600, "run.sh": 0o100755}
 
 
 def test_everything_below_belongs_to_the_algorithms_user(members: dict[str, tarfile.TarInfo]):
@@ -50,7 +49,7 @@ def test_everything_below_belongs_to_the_algorithms_user(members: dict[str, tarf
 def test_symbolic_links_are_kept_also_absolute_ones(members: dict[str, tarfile.TarInfo]):
     inside, outside = members["outputs/link.json"], members["outputs/outside"]
 
-    assert (inside.issym(), inside.linkname) == (True, "answer.json")
+    assert (inside.issym(), inside.linkname, inside.mode) == (True, "answer.json", 0o120777)
     assert (outside.issym(), outside.linkname) == (True, "/etc/passwd")
 
 

@@ -237,9 +237,9 @@ os.mkdir('closed'); open('closed/file', 'w').write('in'); os.chmod('closed', 0)
             "/etc/passwd",
         )
         assert members["outputs/pipe"].isfifo()
-        assert members["outputs/private.txt"].mode == 0
+        assert members["outputs/private.txt"].mode == 0o100000
         assert tar.extractfile("outputs/private.txt").read() == b"no"
-        assert members["outputs"].mode == 0o777
+        assert members["outputs"].mode == 0o40777
         assert {member.uid for name, member in members.items() if name != "outputs"} == {1000}
     assert len(archive) % 512 == 0
 
