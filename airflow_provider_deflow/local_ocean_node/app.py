@@ -17,6 +17,7 @@ from airflow_provider_deflow.local_ocean_node.routes import (
     compute,
     direct,
     encryption,
+    indexed,
     services,
 )
 from airflow_provider_deflow.local_ocean_node.routes.express import ErrorPage, not_found
@@ -32,6 +33,7 @@ def build_app(node: LocalOceanNode) -> FastAPI:
         services.router,
         encryption.router,
         aquarius.router,
+        indexed.router,
         direct.router,
     ):
         app.include_router(router)

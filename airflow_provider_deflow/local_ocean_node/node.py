@@ -19,6 +19,8 @@ from airflow_provider_deflow.local_ocean_node.environments import Environments
 from airflow_provider_deflow.local_ocean_node.faults import Faults
 from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects
 from airflow_provider_deflow.local_ocean_node.identity import Identity, load_identity
+from airflow_provider_deflow.local_ocean_node.index import Index
+from airflow_provider_deflow.local_ocean_node.indexer import Indexer
 from airflow_provider_deflow.local_ocean_node.isolation import Isolation
 from airflow_provider_deflow.local_ocean_node.payments import Payments
 from airflow_provider_deflow.local_ocean_node.remote_storage import RemoteStorage
@@ -42,6 +44,9 @@ class LocalOceanNode:
     buckets: Buckets | None
     chains: Chains
     payments: Payments
+    # What was published, ordered and paid on the chains; None when none is indexed.
+    index: Index | None
+    indexer: Indexer | None
     file_objects: FileObjects
     remote_storage: RemoteStorage
     engine: Engine
@@ -65,6 +70,7 @@ class LocalOceanNode:
         chains = Chains(settings.chains)
         chain_ids = [chain.chain_id for chain in chains]
         environments = Environments(settings.environments, machine, identity, chain_ids)
+        index = Index(folder / "index.sqlite") if any(one.settings.index for one in chains) else None
         file_objects = FileObjects(buckets, settings.unsafe_urls, settings.allowed_targets)
         remote_storage = RemoteStorage(identity, file_objects)
         containers = ContainerFactory(folder / "containers", isolation, buckets)
@@ -85,6 +91,8 @@ class LocalOceanNode:
             buckets=buckets,
             chains=chains,
             payments=Payments(settings, identity, chains),
+            index=index,
+            indexer=Indexer(chains, identity, index, settings.index_seconds) if index else None,
             file_objects=file_objects,
             remote_storage=remote_storage,
             engine=Engine(
@@ -95,6 +103,8 @@ class LocalOceanNode:
 
     def close(self) -> None:
         self.store.close()
+        if self.index:
+            self.index.close()
         self.lock.close()
 
     @property

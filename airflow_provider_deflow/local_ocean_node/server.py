@@ -50,6 +50,7 @@ async def serve(settings: NodeSettings, stop: asyncio.Event, on_ready: Callable[
         asyncio.create_task(node.engine.run()),
         asyncio.create_task(claim_regularly(node)),
         asyncio.create_task(forget_expired_regularly(node)),
+        *([asyncio.create_task(node.indexer.run())] if node.indexer else []),
         asyncio.create_task(server.serve([listener])),
     ]
     stopping = asyncio.create_task(stop.wait())

@@ -119,6 +119,11 @@ class NodeSettings:
         return self.test_routes or bool(self.faults)
 
     @property
+    def index_seconds(self) -> float:
+        """Between two looks at a chain; a real node's default is 30."""
+        return self.tick_seconds
+
+    @property
     def measure_seconds(self) -> float:
         """How long after its start a container's disk use is taken as its base; nothing is checked before."""
         return 1.5 * self.tick_seconds

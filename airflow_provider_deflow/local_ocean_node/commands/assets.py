@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Assets: whether a DDO is valid, and the DDOs that the node has indexed."""
+"""Assets: whether a DDO is valid, and the DDOs that the node has indexed.
+
+A node without an index of a chain answers as a real one without a data base.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
-from airflow_provider_deflow.local_ocean_node import ddo_schema
+from airflow_provider_deflow.local_ocean_node import ddo_schema, ddo_search
 from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require
 from airflow_provider_deflow.local_ocean_node.javascript import as_text, dumps
@@ -19,13 +23,12 @@ async def validate(node: LocalOceanNode, task: Task) -> Reply:
     require(task, "ddo")
     ddo = task["ddo"]
     did = ddo.get("id") if isinstance(ddo, dict) else None
-    if not isinstance(did, str) or not did.startswith("did:op"):
-        raise Refusal(400, ' Missing or invalid required parameter "id')
+    _require_did(did)
     if not ddo.get("version"):
         raise Refusal(400, "Missing DDO version")
     if any(task.get(name) for name in ("authorization", "signature", "nonce", "publisherAddress")):
         node.auth.check({**task, "consumerAddress": task.get("publisherAddress")})
-    _require_known_version(as_text(ddo["version"]), did)
+    _require_known_version(as_text(ddo["version"]))
     # A real node looks at these before its schema does, and trips.
     if ddo.get("chainId") is None:
         raise Refusal(500, "Unknown error: Cannot read properties of undefined (reading 'toString')")
@@ -47,7 +50,58 @@ async def validate(node: LocalOceanNode, task: Task) -> Reply:
     )
 
 
-def _require_known_version(version: str, did: str) -> None:
+async def get_ddo(node: LocalOceanNode, task: Task) -> Reply:
+    require(task, "id")
+    _require_did(task["id"])
+    if node.index is None:
+        raise Refusal(503, "DDO database is not available")
+    document = node.index.ddo(task["id"])
+    if document is None:
+        raise Refusal(404, "Not found")
+    return Reply.of(document)
+
+
+async def find_ddo(node: LocalOceanNode, task: Task) -> Reply:
+    """Among peers, of which there are none; for an asset of its own a real node's code breaks here."""
+    require(task, "id")
+    _require_did(task["id"])
+    if node.index and node.index.ddo(task["id"]):
+        raise Refusal(500, "Unknown error: Cannot read properties of undefined (reading 'tx')")
+    return Reply(b"[]")
+
+
+async def query(node: LocalOceanNode, task: Task) -> Reply:
+    require(task, "query")
+    if node.index is None:
+        raise Refusal(503, "DDO database is not available")
+    if not isinstance(task["query"], dict):
+        return Reply.of([])
+    try:
+        return Reply.of(ddo_search.search(node.index, task["query"]))
+    except ddo_search.Unsupported as problem:
+        raise Refusal(500, f"Unknown error: {problem}") from problem
+
+
+def indexing_state(node: LocalOceanNode, task: Task) -> dict[str, Any] | None:
+    """What became of an asset's last event, by `txId`, else `nft`, else `did`."""
+    given = {column: task.get(name) for name, column in (("txId", "tx"), ("nft", "nft"), ("did", "did"))}
+    column = next((column for column, value in given.items() if value), None)
+    if column is None:
+        raise Refusal(
+            400,
+            'Missing or invalid required parameters, you need to specify one of: "did", "txId", "nft"',
+        )
+    if node.index is None:
+        raise Refusal(503, "DDO State database is not available")
+    return node.index.state(column, str(given[column]))
+
+
+def _require_did(did: Any) -> None:
+    if not isinstance(did, str) or not did.startswith("did:op"):
+        raise Refusal(400, ' Missing or invalid required parameter "id')
+
+
+def _require_known_version(version: str) -> None:
     if not version.startswith("4"):
         raise Refusal(500, f"Unknown error: Unsupported DDO version: {version}")
     if version not in ddo_schema.VERSIONS:

@@ -119,8 +119,3 @@ async def index_queue() -> Response:
 @router.get("/api/services/initialize")
 async def initialize() -> Response:
     return HTMLResponse("Asset provided is either null, either undefined null", 500)
-
-
-@router.get("/api/services/escrow/events")
-async def escrow_events() -> Response:
-    return HTMLResponse("Escrow database is not available", 503)
