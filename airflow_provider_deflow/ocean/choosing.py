@@ -24,17 +24,10 @@ from typing import Literal, get_args
 from airflow_provider_deflow.errors import NoEnvironment, SettingsError
 from airflow_provider_deflow.ocean import allotment
 from airflow_provider_deflow.ocean.environments import AccessList, ComputeEnvironment, Limits
+from airflow_provider_deflow.ocean.payments import Payment
 
 Policy = Literal["free", "cheapest", "fastest"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
-
-
-@dataclass(frozen=True, slots=True)
-class FeeToken:
-    """What a job may be paid with."""
-
-    chain_id: int
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +35,7 @@ class Demand:
     """What a job needs of an environment.
 
     It may run for `max_duration_seconds`, and an environment that ends it before `needed_seconds` does
-    not fit. `architecture` is a node's word for it, such as x86_64; None takes any. Without `fee_token`
+    not fit. `architecture` is a node's word for it, such as x86_64; None takes any. Without `payment`
     the job is free or is not run. `held_access_lists`: None when nobody looked them up.
     """
 
@@ -52,7 +45,7 @@ class Demand:
     architecture: str | None = None
     builds_image: bool = False
     needs_network: bool = False
-    fee_token: FeeToken | None = None
+    payment: Payment | None = None
     address: str | None = None
     held_access_lists: Collection[AccessList] | None = None
 
@@ -148,7 +141,7 @@ class Choice:
                 f"the compute environment {self.rejected[0].environment.name} does not fit — "
                 f"{'; '.join(self.rejected[0].reasons)}; ask for less, or name another one"
             )
-        kind = "job" if self.demand.fee_token else "free job"
+        kind = "job" if self.demand.payment else "free job"
         offers = "each one missed something" if self.rejected else "it offers none at all"
         details = "".join(f"\n  {one}" for one in self.rejected)
         return (
@@ -203,8 +196,8 @@ def _offers(environment: ComputeEnvironment, demand: Demand, policy: Policy) -> 
     if environment.features is not None and not environment.features.compute_jobs:
         return [], ["its owner switched compute jobs off"]
     kinds = [_free_offer(environment, demand)]
-    if demand.fee_token is not None and policy != "free":
-        kinds.append(_paid_offer(environment, demand, demand.fee_token))
+    if demand.payment is not None and policy != "free":
+        kinds.append(_paid_offer(environment, demand, demand.payment))
     offers = [kind for kind in kinds if isinstance(kind, Offer)]
     missed = [kind for kind in kinds if not isinstance(kind, Offer)]
     if len(missed) == 1:
@@ -222,14 +215,14 @@ def _free_offer(environment: ComputeEnvironment, demand: Demand) -> Offer | list
     return reasons or _offer(environment, limits, demand, allotted, Decimal(0))
 
 
-def _paid_offer(environment: ComputeEnvironment, demand: Demand, token: FeeToken) -> Offer | list[str]:
+def _paid_offer(environment: ComputeEnvironment, demand: Demand, payment: Payment) -> Offer | list[str]:
     limits = environment.paid
     allotted = allotment.allot(environment, limits, demand.resources)
     reasons = _misses(environment, limits, demand, allotted)
-    fees = environment.fees_in(token.chain_id, token.address)
+    fees = environment.fees_in(payment.chain_id, payment.token)
     if fees is None:
         taken = ", ".join(f"{each.fee_token} on chain {each.chain_id}" for each in environment.fees)
-        wanted = f"{token.address} on chain {token.chain_id}"
+        wanted = f"{payment.token} on chain {payment.chain_id}"
         return [*reasons, f"it is not paid with {wanted}, but with {taken or 'nothing'}"]
     price = allotment.cost(environment, fees, allotted.amounts, _duration(limits, demand))
     if price == 0 and not reasons:

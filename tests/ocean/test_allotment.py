@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_deflow.ocean import allotment, choosing
 from airflow_provider_deflow.ocean.environments import AccessList, ComputeEnvironment
+from airflow_provider_deflow.ocean.payments import Payment
 from tests.ocean import node_rules
 
 RESOURCES = ("cpu", "ram", "disk", "gpu0", "gpu1")
@@ -144,7 +145,7 @@ def test_what_a_paid_job_costs_is_what_the_node_locks(
 ) -> None:
     reply["access"] = None
     del reply["free"]
-    demand = choosing.Demand(asked, seconds, fee_token=choosing.FeeToken(8996, "0xT"))
+    demand = choosing.Demand(asked, seconds, payment=Payment(8996, "0xT"))
 
     offers = choosing.weigh([ComputeEnvironment.from_reply(reply)], demand, "cheapest").offers
 

@@ -11,14 +11,14 @@ import pytest
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.ocean.choosing import (
     Demand,
-    FeeToken,
     choose_environment,
     policy_named,
     weigh,
 )
 from airflow_provider_deflow.ocean.environments import ComputeEnvironment, Features
+from airflow_provider_deflow.ocean.payments import Payment
 
-TOKEN = FeeToken(8996, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
+TOKEN = Payment(8996, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
 ONE_CPU = {"cpu": 1, "ram": 1}
 
 
@@ -169,12 +169,12 @@ def test_a_named_environment_that_does_not_fit_is_never_replaced(environments, n
 
 
 def test_a_free_job_is_the_cheapest(environments, named):
-    offer, _ = choose_environment(environments, Demand(ONE_CPU, fee_token=TOKEN), "cheapest")
+    offer, _ = choose_environment(environments, Demand(ONE_CPU, payment=TOKEN), "cheapest")
     assert (offer.environment, offer.is_free, offer.cost) == (named["main: paid and free"], True, 0)
 
 
 def test_what_no_free_job_gets_is_had_for_the_least_money(environments, named):
-    demand = Demand({"cpu": 2}, 1801, needed_seconds=1801, fee_token=TOKEN)
+    demand = Demand({"cpu": 2}, 1801, needed_seconds=1801, payment=TOKEN)
     offer, why = choose_environment(environments, demand, "cheapest")
     # 2 cpu for 31 started minutes, at 1 token; the other takes 3.
     assert (offer.environment, offer.is_free, offer.cost) == (
@@ -188,18 +188,18 @@ def test_what_no_free_job_gets_is_had_for_the_least_money(environments, named):
 
 def test_the_least_billed_duration_counts(named):
     only = [named["paid only"]]
-    offer, _ = choose_environment(only, Demand({"cpu": 1}, 10, fee_token=TOKEN), "cheapest")
+    offer, _ = choose_environment(only, Demand({"cpu": 1}, 10, payment=TOKEN), "cheapest")
     assert offer.cost == 3
 
 
 def test_equal_costs_leave_it_to_who_is_idle(environments, named):
     listed = [full(environments[0]), *environments[1:]]
-    offer, _ = choose_environment(listed, Demand(ONE_CPU, fee_token=TOKEN), "cheapest")
+    offer, _ = choose_environment(listed, Demand(ONE_CPU, payment=TOKEN), "cheapest")
     assert offer.environment == named["free only, short"]
 
 
 def test_a_price_of_zero_cannot_be_paid(named):
-    demand = Demand(ONE_CPU, fee_token=TOKEN)
+    demand = Demand(ONE_CPU, payment=TOKEN)
     assert reasons(named["price zero"], demand) == [
         "free: it takes no free jobs",
         "paid: its prices come to 0, and the escrow locks no such amount",
@@ -207,9 +207,9 @@ def test_a_price_of_zero_cannot_be_paid(named):
 
 
 def test_another_token_or_chain_does_not_pay(named):
-    demand = Demand(ONE_CPU, fee_token=FeeToken(1, "0xabc"))
+    demand = Demand(ONE_CPU, payment=Payment(1, "0xabc"))
     assert reasons(named["paid only"], demand)[1] == (
-        f"paid: it is not paid with 0xabc on chain 1, but with {TOKEN.address} on chain 8996"
+        f"paid: it is not paid with 0xabc on chain 1, but with {TOKEN.token} on chain 8996"
     )
     with pytest.raises(errors.NoEnvironment, match="fits a job of 1 cpu"):
         choose_environment([named["paid only"]], demand, "cheapest")
