@@ -11,6 +11,7 @@ import json
 import math
 import re
 import time
+from decimal import Decimal
 from typing import Any
 
 
@@ -27,13 +28,26 @@ def as_text(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
+    if isinstance(value, float):
+        return _number_text(value)
     if isinstance(value, list):
         return ",".join("" if item is None else as_text(item) for item in value)
     if isinstance(value, dict):
         return "[object Object]"
     return str(value)
+
+
+def _number_text(number: float) -> str:
+    """The fewest digits that give the number again; an exponent before a millionth and from 10²¹ on."""
+    if math.isnan(number):
+        return "NaN"
+    if math.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    if number.is_integer() and abs(number) < 1e21:
+        return str(int(number))
+    if 1e-6 <= abs(number) < 1e-4:
+        return f"{Decimal(repr(number)):f}"
+    return re.sub(r"e([+-])0+", r"e\1", repr(number))
 
 
 def as_number(value: Any) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,15 +77,16 @@ class _PaidChain:
         """As many decimals as the token has are kept, as the real node rounds them."""
         from airflow_provider_deflow.chain.units import to_base_units
 
-        if cost != cost:
-            raise Refusal(
-                400,
-                'invalid FixedNumber string value (argument="value", value="NaN", '
-                f"code=INVALID_ARGUMENT, {_LIBRARY})",
-            )
         decimals = self.decimals(token)
         rounded = float(f"{cost:.{decimals}f}")
-        return to_base_units(Decimal(repr(rounded)), decimals)
+        text = as_text(rounded)
+        if "e" in text or not math.isfinite(cost):
+            raise Refusal(
+                400,
+                f'invalid FixedNumber string value (argument="value", value={dumps(text)}, '
+                f"code=INVALID_ARGUMENT, {_LIBRARY})",
+            )
+        return to_base_units(Decimal(text), decimals)
 
     def lock(
         self, job_id: str, payer: str, token: str, cost: float, seconds: float, retry_seconds: float
