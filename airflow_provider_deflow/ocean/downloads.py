@@ -101,8 +101,7 @@ def fetch_asset(
         except requests.RequestException:
             continue
     raise IncompleteDownload(
-        f"{route.name} on {node.url} broke off after {there.size} bytes each time — the file's host, or the "
-        "way to it, fails; try again"
+        f"{route.name} on {node.url} broke off each time — its host, or the way to it, fails; try again"
     )
 
 
@@ -173,6 +172,8 @@ def _after_seam(chunks: Iterator[bytes], seam: bytes) -> Iterator[bytes]:
         last = (last + chunk)[-2:]
         if chunk:
             yield chunk
+    if len(begin) < len(seam):
+        raise _DoesNotFit
 
 
 def _listed(node: Node, job: ComputeJob, result_type: str) -> JobResult:
