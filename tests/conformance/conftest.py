@@ -21,7 +21,6 @@ import pytest
 
 from tests.conformance import local_nodes, programs
 from tests.conformance.files import Files, serving_files
-from tests.conformance.money import DEPOSIT, Chain, Payer
 from tests.conformance.session import Account, Node, Record, Run, account
 from tests.conformance.stories import (
     MOST_FILLERS,
@@ -137,41 +136,6 @@ def files(node: Node) -> Iterator[Files]:
 
 
 @pytest.fixture(scope="session")
-def paid_on(given_url: str | None, request: pytest.FixtureRequest) -> Chain:
-    """The chain that the node is paid on."""
-    if not given_url:
-        local = request.getfixturevalue("chain")
-        return Chain(local.rpc_url, local.address_file)
-    rpc_url, address_file = (request.config.getoption(name) for name in ("--rpc-url", "--address-file"))
-    if not rpc_url or not address_file:
-        pytest.skip("no chain: --rpc-url and --address-file are not given")
-    return Chain(rpc_url, Path(address_file))
-
-
-@pytest.fixture(scope="session")
-def priced(node: Node, paid_on: Chain) -> Record:
-    """An open environment that takes payments on that chain."""
-    for found in node.environments():
-        fees = (found["fees"] or {}).get(str(paid_on.chain_id))
-        if fees and not any(found["access"].values()) and any(one["price"] for one in fees[0]["prices"]):
-            return found
-    pytest.skip(f"no environment of this node is open and paid on chain {paid_on.chain_id}")
-
-
-@pytest.fixture(scope="session")
-def payer(paid_on: Chain, priced: Record, key: str) -> Payer:
-    """Our account with funds in the escrow and an authorisation for the node."""
-    token = priced["fees"][str(paid_on.chain_id)][0]["feeToken"]
-    payer = Payer(paid_on, key, token, priced["consumerAddress"])
-    if payer.funds.available < DEPOSIT:
-        if payer.wallet < DEPOSIT:
-            pytest.skip(f"{payer.address} has less than 20 tokens of {token} on chain {paid_on.chain_id}")
-        payer.deposit()
-    payer.authorize()
-    return payer
-
-
-@pytest.fixture(scope="session")
 def buckets(node: Node, alice: Account) -> None:
     reply = alice.files_call("GET", "", "GetBuckets", params={"owner": alice.address})
     if reply.status_code != 200:
@@ -191,9 +155,14 @@ def index(has_index: bool) -> None:
 
 
 @pytest.fixture(scope="session")
-def no_index(has_index: bool) -> None:
-    if has_index:
+def unindexed(node: Node, has_index: bool, given_url: str | None, request: pytest.FixtureRequest) -> Node:
+    """A node without an index: this one, or a local one that has no chain."""
+    if not has_index:
+        return node
+    if given_url:
         pytest.skip("this node has an index of assets")
+    own: Node = request.getfixturevalue("own_node")()
+    return own
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conformance import archives, local_nodes
-from tests.conformance.money import TOKENS, Chain, Payer, lock_number
+from tests.conformance.on_chain.money import TOKENS, Chain, Payer, lock_number
 from tests.conformance.session import API, Account, Node, Record, Run, account
 from tests.conformance.test_paid_refusals import initialize, paid_start, said
 from tests.conformance.test_traps import wait_for
