@@ -11,6 +11,7 @@ has no index of assets and no chain, and says so as a real node without them doe
     commands/    what the node does for each protocol command
     engine       one step of each job per tick, from the queue to the results
     container    one sandboxed run of an algorithm; `isolation` says how it is shut in
+    version4     what the next major version answers differently
     faults       what tests can make it do wrong
     store        jobs, nonces, tokens and buckets in one SQLite file
 

@@ -10,6 +10,7 @@ over its raw bytes, so one good signature in 256 is a mismatch until it is made 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import math
@@ -43,7 +44,7 @@ class Auth:
 
     def __init__(self, store: Store, identity: Identity) -> None:
         self._store = store
-        self._secret = identity.token_secret
+        self._identity = identity
 
     def check(self, task: dict[str, Any]) -> None:
         """Refuse with 401 unless the task is signed or carries a valid token; a signature wins."""
@@ -58,29 +59,35 @@ class Auth:
                 "Invalid authentication, you need to provide either a token or an address, "
                 "signature, message and nonce",
             )
-        if self._store.token_address(str(token)) is None:
-            raise Refusal(401, "Invalid token")
+        self._require_token(str(token), address)
 
     def check_signature(self, address: str, nonce: Any, signature: str, command: str) -> None:
         """Refuse with 401, or accept and remember the nonce."""
         number = parse_int(nonce)
-        if number is not None and number <= self._store.nonce(address):
+        if number is not None and number <= self.last_nonce(address):
             raise Refusal(401, f"nonce: {number} is not a valid nonce")
-        text = "NaN" if number is None else as_text(number)
-        if number is None or not _signed(address, f"{address}{text}{command}", signature):
+        if number is None:
             raise Refusal(401, MISMATCH)
+        self._require_signed(address, as_text(number), command, signature)
         self._store.save_nonce(address, number)
 
-    def create_token(self, address: str, nonce: Any, valid_until: Any) -> str:
-        now_ms = int(time.time() * 1000)
-        payload = {"address": address, "nonce": nonce, "createdAt": now_ms, "iat": now_ms // 1000}
+    def last_nonce(self, address: str) -> int:
+        return self._store.nonce(address)
+
+    def create_token(self, address: str, nonce: Any, signature: str, valid_until: Any) -> str:
+        payload = self._token_content(address, nonce, signature)
         content = f"{_base64({'alg': 'HS256', 'typ': 'JWT'})}.{_base64(payload)}"
-        seal = hmac.digest(self._secret, content.encode(), hashlib.sha256)
+        seal = hmac.digest(self._identity.token_secret, content.encode(), hashlib.sha256)
         token = f"{content}.{base64.urlsafe_b64encode(seal).rstrip(b'=').decode()}"
         # Text that is no number never expires: JavaScript compares it as NaN.
         expiry = None if valid_until is None else as_number(valid_until)
         self._store.save_token(token, address, None if expiry is None or math.isnan(expiry) else expiry)
         return token
+
+    def may_invalidate(self, address: str, nonce: Any, signature: str) -> None:
+        """Whoever holds a token may end it: the signature is looked at, but a wrong one changes nothing."""
+        with contextlib.suppress(Refusal):
+            self.check_signature(address, nonce, signature, "invalidateAuthToken")
 
     def acting_address(self, task: dict[str, Any]) -> str:
         """Who acts in a bucket call: the given address, else the token's."""
@@ -90,17 +97,29 @@ class Auth:
             raise Refusal(500, f'invalid address (argument="address", value="{given}")')
         return address
 
+    def _require_signed(self, address: str, nonce: str, command: str, signature: str) -> None:
+        if not self._is_signed(address, f"{address}{nonce}{command}", signature):
+            raise Refusal(401, MISMATCH)
 
-def _signed(address: str, message: str, signature: str) -> bool:
-    if not isinstance(signature, str) or not signature.startswith("0x"):
-        return False
-    digest = keccak(message.encode())
-    # The usual form first: each recovery takes milliseconds.
-    accepted = (digest.lstrip(b"\0"), b"0x" + digest.hex().encode())
-    try:
-        return any(recover_address(signed, signature).lower() == address.lower() for signed in accepted)
-    except SettingsError:
-        return False
+    def _require_token(self, token: str, address: Any) -> None:
+        if self._store.token_address(token) is None:
+            raise Refusal(401, "Invalid token")
+
+    def _token_content(self, address: str, nonce: Any, signature: str) -> dict[str, Any]:
+        now_ms = int(time.time() * 1000)
+        return {"address": address, "nonce": nonce, "createdAt": now_ms, "iat": now_ms // 1000}
+
+    @staticmethod
+    def _is_signed(address: str, message: str, signature: str) -> bool:
+        if not isinstance(signature, str) or not signature.startswith("0x"):
+            return False
+        digest = keccak(message.encode())
+        # The usual form first: each recovery takes milliseconds.
+        accepted = (digest.lstrip(b"\0"), b"0x" + digest.hex().encode())
+        try:
+            return any(recover_address(signed, signature).lower() == address.lower() for signed in accepted)
+        except SettingsError:
+            return False
 
 
 def _base64(value: dict[str, Any]) -> str:

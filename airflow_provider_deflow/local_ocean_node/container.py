@@ -21,6 +21,7 @@ from pathlib import Path
 
 from airflow_provider_deflow.local_ocean_node.frames import STDERR, STDOUT, FrameLog
 from airflow_provider_deflow.local_ocean_node.isolation import Isolation, Launched, Run
+from airflow_provider_deflow.local_ocean_node.metrics import State, Usage, usage_of
 
 _MEMORY_CHECK_SECONDS = 0.1
 
@@ -41,6 +42,7 @@ class Container:
         self.base_bytes = 0
         self.exit_code: int | None = None
         self.oom_killed = False
+        self.started_at = 0.0
         self.exited_at = 0.0
 
     @property
@@ -71,6 +73,20 @@ class Container:
         return (
             "(HTTP code 400) unexpected - failed to create shim task: OCI runtime create failed: runc create "
             f"failed: unable to start container process: {reason}: unknown "
+        )
+
+    def usage(self) -> Usage:
+        if self._launched is None or not self.is_running:
+            return Usage()
+        return usage_of(self._launched.root_pid)
+
+    def state(self) -> State:
+        return State(
+            running=self.is_running,
+            started_at=self.started_at,
+            finished_at=self.exited_at or None,
+            exit_code=self.exit_code or 0,
+            oom_killed=self.oom_killed,
         )
 
     async def stop(self, grace_seconds: float) -> None:
@@ -105,6 +121,7 @@ class Container:
             self._launched = await self._isolation.launch(self._run)
         except (OSError, ValueError) as error:
             return str(error)
+        self.started_at = time.time()
         self._watch = asyncio.create_task(self._attend(self._launched))
         return None
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from airflow_provider_deflow.local_ocean_node import version4
 from airflow_provider_deflow.local_ocean_node.archive import write_archive
 from airflow_provider_deflow.local_ocean_node.container import Container
 from airflow_provider_deflow.local_ocean_node.container_factory import ContainerFactory
@@ -31,6 +32,7 @@ from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects
 from airflow_provider_deflow.local_ocean_node.images import pull_log
 from airflow_provider_deflow.local_ocean_node.javascript import as_number, now_text, seconds_text
 from airflow_provider_deflow.local_ocean_node.job import Job, Status
+from airflow_provider_deflow.local_ocean_node.metrics import age_of, snapshot
 from airflow_provider_deflow.local_ocean_node.provisioning import Provisioning
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 from airflow_provider_deflow.local_ocean_node.remote_storage import RemoteStorage
@@ -225,6 +227,8 @@ class Engine:
         elif not container.is_running:
             stopped = max(container.exited_at, float(job.algorithm_started))
             self._hand_to_publishing(job, seconds_text(stopped))
+        else:
+            await self._sample(job, container)
 
     async def _start(self, job: Job, container: Container) -> None:
         refusal = await container.start(fails=self._faults.fails_at("start"))
@@ -246,6 +250,16 @@ class Engine:
             return False
         return await container.disk_bytes() - container.base_bytes > quota * GIGABYTE
 
+    async def _sample(self, job: Job, container: Container) -> None:
+        """What it uses, for its owner to see: in the next major version, now and then and at the end."""
+        if (self._faults.version or self._settings.version) != version4.VERSION:
+            return
+        before = job.runtime_metrics
+        if container.is_running and before and age_of(before) < self._settings.metrics_seconds:
+            return
+        sample = snapshot(job, container.state(), container.usage(), await container.disk_bytes(), before)
+        self._store.change_job(job.job_id, runtime_metrics=sample)
+
     def _hand_to_publishing(self, job: Job, stopped: str) -> None:
         self._store.change_job(
             job.job_id,
@@ -260,6 +274,7 @@ class Engine:
         if container is None:
             await self._finish(job, Status.RESULTS_FAILED)
             return
+        await self._sample(job, container)
         status = Status.SETTLING
         try:
             if self._faults.fails_at("publish"):

@@ -62,6 +62,8 @@ class Job:
     output: str | None = None
     # Chain, token and transactions of a paid one.
     payment: dict[str, Any] | None = None
+    # The last sample of what it used; taken by the next major version only.
+    runtime_metrics: dict[str, Any] | None = None
     created: str = field(default_factory=now_text)
     finished: str | None = None
     stop_requested: bool = False
@@ -111,7 +113,9 @@ class Job:
             "buildStopTimestamp": "0",
         }
 
-    def status_reply(self, results: list[dict[str, Any]] | None) -> dict[str, Any]:
+    def status_reply(
+        self, results: list[dict[str, Any]] | None, *, with_metrics: bool = False
+    ) -> dict[str, Any]:
         return {
             **self._row(results),
             "stopRequested": self.stop_requested,
@@ -123,6 +127,7 @@ class Job:
             "jobIdHash": self._id_hash,
             "buildStartTimestamp": "0",
             "buildStopTimestamp": "0",
+            **({"runtimeMetrics": self.runtime_metrics} if with_metrics and self.runtime_metrics else {}),
             "maxJobDuration": self.max_duration,
         }
 

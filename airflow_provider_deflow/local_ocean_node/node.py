@@ -7,9 +7,10 @@ import fcntl
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from airflow_provider_deflow.errors import SettingsError
+from airflow_provider_deflow.local_ocean_node import version4
 from airflow_provider_deflow.local_ocean_node.auth import Auth
 from airflow_provider_deflow.local_ocean_node.buckets import Buckets
 from airflow_provider_deflow.local_ocean_node.chains import Chains
@@ -27,6 +28,7 @@ from airflow_provider_deflow.local_ocean_node.remote_storage import RemoteStorag
 from airflow_provider_deflow.local_ocean_node.results import JobFolder
 from airflow_provider_deflow.local_ocean_node.settings import Machine, NodeSettings
 from airflow_provider_deflow.local_ocean_node.store import Store
+from airflow_provider_deflow.local_ocean_node.version4 import Auth4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class LocalOceanNode:
     identity: Identity
     machine: Machine
     store: Store
-    auth: Auth
+    auth3: Auth
+    auth4: Auth4
     environments: Environments
     buckets: Buckets | None
     chains: Chains
@@ -86,7 +89,8 @@ class LocalOceanNode:
             identity=identity,
             machine=machine,
             store=store,
-            auth=Auth(store, identity),
+            auth3=Auth(store, identity),
+            auth4=Auth4(store, identity),
             environments=environments,
             buckets=buckets,
             chains=chains,
@@ -100,6 +104,25 @@ class LocalOceanNode:
             ),
             faults=faults,
         )
+
+    @property
+    def version(self) -> str:
+        return self.faults.version or self.settings.version
+
+    @property
+    def is_version_4(self) -> bool:
+        return self.version == version4.VERSION
+
+    def describe_environments(self, chain_id: int | None = None) -> list[dict[str, Any]]:
+        described = self.environments.reply(self.store.unfinished_jobs(), chain_id)
+        if not self.is_version_4:
+            return described
+        settings = {one.id: one.settings for one in self.environments}
+        return [version4.environment(one, settings[one["id"]]) for one in described]
+
+    @property
+    def auth(self) -> Auth:
+        return self.auth4 if self.is_version_4 else self.auth3
 
     def close(self) -> None:
         self.store.close()

@@ -11,6 +11,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -79,6 +80,8 @@ class EnvironmentSettings:
     free_max_jobs: int | None = None
     free_max_job_duration: int = 3600
     free_min_job_duration: int = 60
+    # Whether it runs jobs at all: a feature that the next major version can switch off.
+    compute_jobs: bool = True
     # How long results are kept after the end of a job.
     storage_expiry: int = 604800
     # Who may start free jobs; nobody listed means everybody.
@@ -91,6 +94,8 @@ class NodeSettings:
     """A local Ocean Node; `folder` keeps its key, its data base, jobs and buckets over restarts."""
 
     folder: Path
+    # "4.0.0" answers as the next major version of a real node, for clients that must get along with both.
+    version: Literal["3.2.0", "4.0.0"] = "3.2.0"
     host: str = "127.0.0.1"
     port: int = 0
     # Per caller; and of callers, all together.
@@ -127,6 +132,11 @@ class NodeSettings:
     def measure_seconds(self) -> float:
         """How long after its start a container's disk use is taken as its base; nothing is checked before."""
         return 1.5 * self.tick_seconds
+
+    @property
+    def metrics_seconds(self) -> float:
+        """Between two samples of what a container uses."""
+        return 5 * self.tick_seconds
 
     @property
     def pull_seconds(self) -> float:

@@ -85,9 +85,12 @@ class Store:
         found = self._jobs("job_id = ?", (job_id,))
         return found[0] if found else None
 
-    def jobs(self, *, job_id: str | None = None, owner: str | None = None) -> list[Job]:
+    def jobs(
+        self, *, job_id: str | None = None, owner: str | None = None, any_case: bool = False
+    ) -> list[Job]:
         """Those that match whatever is given: with nothing given, all of them."""
-        return self._jobs("(?1 IS NULL OR job_id = ?1) AND (?2 IS NULL OR owner = ?2)", (job_id, owner))
+        same_owner = "owner = ?2 COLLATE NOCASE" if any_case else "owner = ?2"
+        return self._jobs(f"(?1 IS NULL OR job_id = ?1) AND (?2 IS NULL OR {same_owner})", (job_id, owner))
 
     def unfinished_jobs(self) -> list[Job]:
         return self._jobs("finished IS NULL ORDER BY created", ())
@@ -98,9 +101,9 @@ class Store:
         return [job for job in finished if wanted is None or job.status in wanted]
 
     def listed_jobs(
-        self, environments: Sequence[str], owners: Sequence[str], since: str | None, running: bool
+        self, environments: Sequence[str], owners: Sequence[str], since: str | float | None, running: bool
     ) -> list[Job]:
-        """The newest first; `since` is compared as text, as the real node's data base does."""
+        """The newest first; `since` is compared as text or number, whichever it is."""
         conditions, values = ["1=1"], list[Any]()
         for column, wanted in (("environment", environments), ("owner", owners)):
             if wanted:
@@ -109,7 +112,8 @@ class Store:
         if running:
             conditions.append("status = 40")
         if since:
-            conditions.append("created >= ?" if running else "finished >= ?")
+            column = "created" if running else "finished"
+            conditions.append(f"{column} >= ?" if isinstance(since, str) else f"CAST({column} AS REAL) >= ?")
             values.append(since)
         return self._jobs(" AND ".join(conditions) + " ORDER BY created DESC", values)
 
@@ -145,6 +149,10 @@ class Store:
             (token, time.time() * 1000),
         ).fetchone()
         return str(row[0]) if row else None
+
+    def token_valid_until(self, token: str) -> float | None:
+        row = self._connection.execute("SELECT valid_until FROM tokens WHERE token = ?", (token,)).fetchone()
+        return row[0] if row else None
 
     def revoke_token(self, token: str) -> None:
         self._connection.execute("UPDATE tokens SET revoked = 1 WHERE token = ?", (token,))

@@ -18,8 +18,6 @@ from airflow_provider_deflow.local_ocean_node.file_objects import KINDS, is_buck
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
-# The ocean-node whose behaviour this one has; clients choose their ways by it.
-BEHAVES_LIKE = "3.2.0"
 _DOCKER_CLUSTER = 2
 
 
@@ -31,7 +29,7 @@ async def detailed_status(node: LocalOceanNode, task: Task) -> Reply:
     cluster = {
         "type": _DOCKER_CLUSTER,
         "hash": node.identity.cluster_hash,
-        "environments": node.environments.reply(node.store.unfinished_jobs()),
+        "environments": node.describe_environments(),
     }
     return _pretty({**_status(node), "c2dClusters": [cluster], "supportedSchemas": []})
 
@@ -57,7 +55,8 @@ def _status(node: LocalOceanNode) -> dict[str, Any]:
         "publicKey": node.identity.public_key.hex(),
         "friendlyName": "deflow-local-ocean-node",
         "address": node.identity.address,
-        "version": BEHAVES_LIKE,
+        # The ocean-node whose behaviour this one has; clients choose their ways by it.
+        "version": node.version,
         "http": True,
         "p2p": False,
         "provider": [],

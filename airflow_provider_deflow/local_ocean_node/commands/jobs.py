@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_deflow.local_ocean_node import version4
 from airflow_provider_deflow.local_ocean_node.commands.protocol import (
     Reply,
     Task,
@@ -25,7 +26,7 @@ _CHUNK_BYTES = 1 << 20
 
 async def environments(node: LocalOceanNode, task: Task) -> Reply:
     """With a chain id those that have fees on that chain."""
-    return Reply.of(node.environments.reply(node.store.unfinished_jobs(), task.get("chainId")))
+    return Reply.of(node.describe_environments(task.get("chainId")))
 
 
 async def status(node: LocalOceanNode, task: Task) -> Reply:
@@ -39,14 +40,22 @@ async def status(node: LocalOceanNode, task: Task) -> Reply:
         cluster_hash, bare = split_id(job_id)
         if cluster_hash != node.identity.cluster_hash:
             raise Refusal(500, f"C2D Engine not found by hash: {cluster_hash}")
-    jobs = [] if agreement else node.store.jobs(job_id=bare or None, owner=owner or None)
-    return Reply.of([job.status_reply(_results(node, job)) for job in jobs])
+    proven = node.is_version_4 and version4.may_see_metrics(node.auth, task)
+    jobs = [] if agreement else _of_owner(node, owner or None, bare or None)
+    return Reply.of(
+        [
+            job.status_reply(_results(node, job), with_metrics=proven and _may_see(node, job, owner))
+            for job in jobs
+        ]
+    )
 
 
 async def listing(node: LocalOceanNode, task: Task) -> Reply:
     since = task.get("fromTimestamp")
     if since and not isinstance(since, str):
         raise Refusal(400, 'Parameter : "fromTimestamp" is not a valid string')
+    if since and node.is_version_4:
+        since = version4.seconds_since(since)
     jobs = node.store.listed_jobs(
         _listed(task, "environments"),
         _listed(task, "consumerAddrs"),
@@ -64,7 +73,7 @@ async def stop(node: LocalOceanNode, task: Task) -> Reply:
     job_id = require_cluster(node, task["jobId"])
     # Nothing behind the cluster's hash means all jobs of the owner, as on a real node.
     owner = task["consumerAddress"]
-    jobs = [] if task.get("agreementId") else node.store.jobs(job_id=job_id or None, owner=owner)
+    jobs = [] if task.get("agreementId") else _of_owner(node, owner, job_id or None)
     stopped = [node.store.change_job(job.job_id, stop_requested=True) for job in jobs]
     return Reply.of([job.status_reply(None) for job in stopped])
 
@@ -81,7 +90,7 @@ async def result(node: LocalOceanNode, task: Task) -> Reply:
     if job is None:
         raise Refusal(500, f"Cannot find job with id {job_id}")
     consumer = task.get("consumerAddress")
-    if consumer != job.owner and not _is_viewer(consumer, job.additional_viewers):
+    if not _may_see(node, job, consumer):
         raise Refusal(
             500, f"{consumer or 'null'} is not authorized to get results for job with id {job.job_id}"
         )
@@ -108,6 +117,18 @@ async def live_logs(node: LocalOceanNode, task: Task) -> Reply:
 
 def _results(node: LocalOceanNode, job: Job) -> list[dict[str, Any]]:
     return node.job_folder(job.job_id).results(with_output=job.keeps_outputs_here)
+
+
+def _of_owner(node: LocalOceanNode, owner: str | None, job_id: str | None) -> list[Job]:
+    return node.store.jobs(job_id=job_id, owner=owner, any_case=node.is_version_4)
+
+
+def _may_see(node: LocalOceanNode, job: Job, consumer: Any) -> bool:
+    if node.is_version_4:
+        # A job of before may be kept under another spelling.
+        viewers = job.additional_viewers if isinstance(job.additional_viewers, list) else []
+        return any(version4.same_address(one, consumer) for one in (job.owner, *viewers))
+    return consumer == job.owner or _is_viewer(consumer, job.additional_viewers)
 
 
 def _is_viewer(consumer: Any, viewers: Any) -> bool:

@@ -7,6 +7,7 @@ funds locked until the lock expires.
 
 from __future__ import annotations
 
+from airflow_provider_deflow.local_ocean_node import version4
 from airflow_provider_deflow.local_ocean_node.commands.initialize import (
     paid_duration,
     require_checksums,
@@ -41,6 +42,8 @@ async def paid_start(node: LocalOceanNode, task: Task) -> Reply:
     environment = node.environments.get(task["environment"])
     if environment is None:
         raise Refusal(500, "Invalid C2D Environment")
+    if node.is_version_4:
+        version4.require_compute_jobs(environment.settings)
     duration = paid_duration(task["maxJobDuration"], environment)
     try:
         resources = environment.fill_resources(task.get("resources"), free=False)

@@ -11,6 +11,7 @@ import math
 import secrets
 from typing import Any
 
+from airflow_provider_deflow.local_ocean_node import version4
 from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require, require_cluster
 from airflow_provider_deflow.local_ocean_node.environments import Environment, Resources
@@ -151,6 +152,8 @@ def _environment(node: LocalOceanNode, task: Task) -> Environment:
     environment = node.environments.get(task["environment"])
     if environment is None:
         raise Refusal(500, "Invalid C2D Environment")
+    if node.is_version_4:
+        version4.require_compute_jobs(environment.settings)
     if not environment.settings.free:
         raise Refusal(400, "TypeError: Cannot read properties of undefined (reading 'access')")
     allowed = environment.settings.free_addresses

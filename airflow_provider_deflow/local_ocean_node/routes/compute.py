@@ -18,7 +18,6 @@ from airflow_provider_deflow.local_ocean_node.routes.express import (
     as_server_error,
     as_words,
     json_body,
-    query_of,
     signed_query,
 )
 
@@ -77,7 +76,9 @@ async def initialize_compute(request: Request) -> Response:
 
 @router.get("/compute")
 async def status(request: Request) -> Response:
-    task = {"command": "getComputeStatus", **query_of(request, "consumerAddress", "jobId", "agreementId")}
+    task: Task = {"command": "getComputeStatus", **signed_query(request, "jobId", "agreementId")}
+    with_metrics = request.query_params.get("includeMetrics")
+    task["includeMetrics"] = None if with_metrics is None else with_metrics == "true"
     return await answer_json(jobs.status, request, task, as_server_error)
 
 

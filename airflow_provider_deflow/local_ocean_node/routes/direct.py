@@ -20,7 +20,7 @@ from airflow_provider_deflow.local_ocean_node.commands import (
 )
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
-from airflow_provider_deflow.local_ocean_node.routes.express import json_body, raw, run
+from airflow_provider_deflow.local_ocean_node.routes.express import json_body, node_of, raw, run
 
 router = APIRouter()
 
@@ -58,6 +58,8 @@ _COMMANDS: dict[str, Command] = {
     "persistentStorageGetFileObject": buckets.file_object,
     "persistentStorageDeleteFile": buckets.delete_file,
 }
+# What the next major version has besides.
+_NEXT_MAJOR: dict[str, Command] = {"validateAuthToken": tokens.validate_token}
 
 
 @router.post("/directCommand")
@@ -67,6 +69,8 @@ async def direct_command(request: Request) -> Response:
     if not name:
         return HTMLResponse('Invalid Request: "command" is mandatory!', 400)
     command = _COMMANDS.get(str(name))
+    if node_of(request).is_version_4:
+        command = command or _NEXT_MAJOR.get(str(name))
     if command is None:
         return HTMLResponse(f'Invalid or unrecognized command: "{name}"', 400)
     # The body cannot bring a stream: it is the body.

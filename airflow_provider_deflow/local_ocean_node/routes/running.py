@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import Request
 
-from airflow_provider_deflow.local_ocean_node import faults
+from airflow_provider_deflow.local_ocean_node import faults, version4
 from airflow_provider_deflow.local_ocean_node.broken_connections import connection_of
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply, Task, split_id
 from airflow_provider_deflow.local_ocean_node.javascript import as_text
@@ -46,7 +46,7 @@ async def run(command: Command, request: Request, task: Task) -> Reply:
                 raise Refusal(rule.status, rule.words)
             case faults.Forget():
                 await node.engine.forget(split_id(task.get("jobId"))[1])
-    reply = await command(node, task)
+    reply = await command(node, version4.with_canonical_addresses(task) if node.is_version_4 else task)
     for rule in due:
         match rule:
             case faults.LoseReply():

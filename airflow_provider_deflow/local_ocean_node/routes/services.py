@@ -57,14 +57,15 @@ _ENDPOINTS = {
 
 @router.get("/")
 async def root(request: Request) -> Response:
-    identity = node_of(request).identity
+    node = node_of(request)
+    identity = node.identity
     return JSONResponse(
         {
             "nodeId": identity.peer_id,
             "chainIds": [],
             "providerAddress": identity.address,
             "nodePublicKey": {str(index): byte for index, byte in enumerate(identity.public_key)},
-            "serviceEndpoints": _ENDPOINTS,
+            **({} if node.is_version_4 else {"serviceEndpoints": _ENDPOINTS}),
             "software": "Ocean-Node",
             # A constant of the real node; the version is in the status command.
             "version": "0.0.1",
@@ -76,7 +77,7 @@ async def root(request: Request) -> Response:
 @router.get("/api/services/nonce")
 async def nonce(request: Request) -> Response:
     """Of any text; nothing known is "0"."""
-    known = node_of(request).store.nonce(request.query_params.get("userAddress", "undefined"))
+    known = node_of(request).auth.last_nonce(request.query_params.get("userAddress", "undefined"))
     return JSONResponse({"nonce": as_text(known)}, media_type="application/json; charset=utf-8")
 
 
