@@ -20,8 +20,8 @@ from airflow_provider_deflow.ocean import choosing, compute
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from airflow_provider_deflow.ocean.access import AccessList
     from airflow_provider_deflow.ocean.client import OceanNode
-    from airflow_provider_deflow.ocean.environments import AccessList
 
 # A node takes JSON bodies of up to 100 kB; the rest of a start needs a few of them.
 BODY_LIMIT_BYTES = 97_000

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from airflow_provider_deflow.ocean.access import Access
 from airflow_provider_deflow.ocean.allotment import quantity
 from airflow_provider_deflow.ocean.choosing import Choice, Offer
-from airflow_provider_deflow.ocean.environments import Access, ComputeEnvironment, Fees, Limits
+from airflow_provider_deflow.ocean.environments import ComputeEnvironment, Fees, Limits
 
 
 def show_listing(console: Console, url: str, environments: Sequence[ComputeEnvironment]) -> None:

@@ -36,12 +36,12 @@ from airflow_provider_deflow.ocean import (
     token_routes,
     versions,
 )
+from airflow_provider_deflow.ocean.access import AccessList
 from airflow_provider_deflow.ocean.async_client import AsyncOceanNode
 from airflow_provider_deflow.ocean.bucket_routes import Bucket, BucketFile
 from airflow_provider_deflow.ocean.compute import ComputeEnvironment, ComputeJob, JobRequest
 from airflow_provider_deflow.ocean.connection import Connection
 from airflow_provider_deflow.ocean.downloads import Download
-from airflow_provider_deflow.ocean.environments import AccessList
 from airflow_provider_deflow.ocean.file_routes import FileInfo
 from airflow_provider_deflow.ocean.logs import LogLine
 from airflow_provider_deflow.ocean.payments import Payment, Quote

@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from airflow_provider_deflow.ocean import endings, fields, statuses
+from airflow_provider_deflow.ocean.access import Access
 from airflow_provider_deflow.ocean.choosing import Demand, Offer, choose_environment
-from airflow_provider_deflow.ocean.environments import Access, ComputeEnvironment, Resource
+from airflow_provider_deflow.ocean.environments import ComputeEnvironment, Resource
 from airflow_provider_deflow.ocean.payments import JobPayment
 from airflow_provider_deflow.ocean.statuses import STATUS_TEXTS
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self, cast, get_args
 
 from airflow_provider_deflow.ocean import fields, routes
-from airflow_provider_deflow.ocean.environments import AccessList
+from airflow_provider_deflow.ocean.access import AccessList
 from airflow_provider_deflow.ocean.routes import Route
 from airflow_provider_deflow.signing import checksum_address
 

@@ -10,7 +10,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_deflow.ocean import allotment, choosing
-from airflow_provider_deflow.ocean.environments import AccessList, ComputeEnvironment
+from airflow_provider_deflow.ocean.access import AccessList
+from airflow_provider_deflow.ocean.environments import ComputeEnvironment
 from airflow_provider_deflow.ocean.payments import Payment
 from tests.ocean import node_rules
 

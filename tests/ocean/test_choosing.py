@@ -43,6 +43,10 @@ def with_cpu_in_use(environment: ComputeEnvironment, total: float, in_use: float
     return replace(environment, resources={**environment.resources, "cpu": cpu})
 
 
+def with_queue(environment: ComputeEnvironment, queued_jobs: int) -> ComputeEnvironment:
+    return replace(environment, paid=replace(environment.paid, queued_jobs=queued_jobs))
+
+
 def reasons(environment: ComputeEnvironment, demand: Demand) -> list[str]:
     return [reason for one in weigh([environment], demand, "fastest").rejected for reason in one.reasons]
 
@@ -70,6 +74,13 @@ def test_one_that_is_not_busy_goes_first(environments, named):
     offer, why = choose_environment(listed, Demand(ONE_CPU))
     assert offer.environment == named["free only, short"]
     assert f"Fits too:\n  {listed[0].name}: 1 cpu, 1 GB of ram for up to 600 s, free, busy now" in why
+
+
+def test_jobs_that_are_listed_as_queued_may_be_running_so_the_shorter_queue_goes_first(environments, named):
+    listed = [with_queue(environments[0], 2), *environments[1:]]
+    offer, why = choose_environment(listed, Demand(ONE_CPU))
+    assert offer.environment == named["free only, short"]
+    assert "free, room now, 2 queued" in why
 
 
 def test_when_all_that_fit_are_busy_one_is_taken_all_the_same(environments):
@@ -229,7 +240,7 @@ def test_the_fastest_is_idle_then_has_most_cpu_then_the_shortest_queue(named):
     busy_giant = with_cpu_in_use(replace(main, id="0xa-busy"), total=64, in_use=64)
     small = with_cpu_in_use(replace(main, id="0xa-small"), total=2, in_use=0)
     queued = with_cpu_in_use(replace(main, id="0xa-queued"), total=8, in_use=4)
-    queued = replace(queued, free=replace(queued.free, queued_jobs=2))
+    queued = with_queue(queued, 2)
     empty_queue = with_cpu_in_use(replace(main, id="0xa-empty"), total=4, in_use=0)
     ordered = weigh([busy_giant, small, queued, empty_queue], Demand(ONE_CPU), "fastest").offers
     ids = [offer.environment.id for offer in ordered]

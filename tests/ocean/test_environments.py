@@ -11,10 +11,9 @@ import pytest
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.job_request import held_access_lists
+from airflow_provider_deflow.ocean.access import Access, AccessList
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.environments import (
-    Access,
-    AccessList,
     ComputeEnvironment,
     Constraint,
     Features,
