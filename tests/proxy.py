@@ -20,6 +20,8 @@ class Proxy:
         self.lose_reply: str | None = None
         self.lose_request: str | None = None
         self.spoil_replies_after: str | None = None
+        # Of each reply to a request only so many bytes go through, one after the other.
+        self.cut_replies: dict[str, list[int]] = {}
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,6 +66,11 @@ class Proxy:
         handler.send_header("Content-Type", reply.headers.get("Content-Type", "application/octet-stream"))
         handler.send_header("Content-Length", str(len(reply.content)))
         handler.end_headers()
+        cuts = self.cut_replies.get(what)
+        if cuts:
+            handler.wfile.write(reply.content[: cuts.pop(0)])
+            handler.close_connection = True
+            return
         handler.wfile.write(reply.content)
 
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Persistent-storage buckets: files that an Ocean Node keeps for jobs to read.
 
-They cannot be downloaded again; a job names one by its file object. Pure, like `routes`.
+A bucket is write-only from here: no route downloads a file, not even what a job put there as its
+`output_bucket_id`. Only other jobs on the same node read them, each named by its file object. A bucket
+can be labelled and emptied, but never deleted, nor its access lists changed. With an empty list of access
+lists it is its owner's alone; that it exists everybody sees. Pure, like `routes`.
 """
 
 from __future__ import annotations
@@ -19,12 +22,16 @@ _BUCKETS = f"{routes.SERVICES}/persistentStorage/buckets"
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A persistent-storage bucket; `created_at` is epoch seconds, None when it was made just now."""
+    """A persistent-storage bucket; `created_at` is epoch seconds, None when it was made just now.
+
+    Whoever is on one of `access_lists`, each `{chain id: [contract]}`, may use it as its owner may.
+    """
 
     bucket_id: str
     owner: str
     label: str
     created_at: float | None
+    access_lists: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +106,14 @@ def delete_bucket_file(bucket_id: str, name: str) -> routes.Route[None]:
 
 def _bucket(reply: fields.Reply) -> Bucket:
     created = reply.get("createdAt")
+    # "accessList" where one was just made.
+    lists = reply.get("accessLists") or reply.get("accessList") or []
     return Bucket(
         bucket_id=fields.text(reply, "bucketId"),
         owner=fields.text(reply, "owner"),
         label=str(reply.get("label") or ""),
         created_at=None if created is None else fields.number(reply, "createdAt", 0),
+        access_lists=tuple(routes.an_object(item) for item in fields.as_list(lists, "'accessLists'")),
     )
 
 

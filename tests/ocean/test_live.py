@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import threading
 import time
@@ -13,9 +14,10 @@ import pytest
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.local_ocean_node import server, settings
-from airflow_provider_deflow.ocean import client, outputs
+from airflow_provider_deflow.ocean import client, outputs, remote_output
 from airflow_provider_deflow.ocean.compute import ComputeJob, Demand, JobRequest, choose_environment
 from airflow_provider_deflow.signing import KeySigner
+from tests import proxy
 
 pytestmark = pytest.mark.stack
 
@@ -120,6 +122,88 @@ def test_a_running_job_is_listened_to_and_stopped(node):
     assert node.stop(job.job_id).stop_requested
     job = until(node, job, lambda job: job.is_over)
     assert job.outcome == "stopped"
+
+
+def test_a_log_is_followed_to_its_end(node):
+    code = (
+        "import sys, time\n"
+        "for number in range(20):\n"
+        "    print('line', number, flush=True)\n"
+        "    print('warn', number, file=sys.stderr, flush=True)\n"
+        "    time.sleep(0.05)\n"
+        "print('no end', end='')\n"
+    )
+    lines = list(node.follow_logs(node.start_free(request(node, code)), 0.2))
+    assert [line.text for line in lines if line.stream == "stdout"] == [
+        *(f"line {number}" for number in range(20)),
+        "no end",
+    ]
+    assert [line.text for line in lines if line.stream == "stderr"] == [
+        f"warn {number}" for number in range(20)
+    ]
+
+
+@pytest.mark.parametrize("content", ["'größe' * 100_000", "bytes(range(256)) * 2000"])
+def test_outputs_come_whole_through_a_connection_that_breaks(node, node_url, signer, tmp_path, content):
+    mode = "wb" if content.startswith("bytes") else "w"
+    code = f"open('/data/outputs/o', '{mode}').write({content})"
+    job = until(node, node.start_free(request(node, code)), lambda job: job.is_over)
+    whole = io.BytesIO()
+    expected = node.download(job, "output", whole)
+    with (
+        proxy.between(node_url) as broken,
+        client.OceanNode(broken.url, signer, state_folder=tmp_path, requests_per_minute=6000) as other,
+    ):
+        broken.cut_replies = {"GET /api/services/computeResult": [200_000], "POST /directCommand": [100_000]}
+        file = io.BytesIO()
+        assert other.download(job, "output", file) == expected
+        assert file.getvalue() == whole.getvalue()
+        assert "POST /directCommand" in broken.passed
+
+
+def test_outputs_go_where_they_shall_and_are_read_back(node, scripted_node, tmp_path):
+    key = remote_output.new_key()
+    storage = {"type": "url", "url": f"{scripted_node.url}/put/", "method": "GET"}
+    storage["url"] = storage["url"].replace("127.0.0.1", "localhost")
+    public_key = node.public_key()
+    sealed = remote_output.sealed_output(public_key, storage, key)
+    code = "open('/data/outputs/o', 'w').write('far away')"
+    started = node.start_free(request(node, code, output=sealed))
+    scripted_node.answer("PUT", f"/put/{remote_output.archive_name(started.job_id)}", (200, b""))
+    job = until(node, started, lambda job: job.is_over)
+    assert job.outcome == "succeeded", job.ended_because
+    (put,) = scripted_node.asked
+    clear = remote_output.opened(io.BytesIO(put["body"]), key, public_key)
+    unpacked = outputs.unpack(clear, outputs.ContentStore(tmp_path / "store"))
+    assert [(file.name, file.size) for file in unpacked.files] == [("o", 8)]
+
+
+def test_a_viewer_gets_results(node, node_url, tmp_path):
+    viewer = KeySigner("0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a")
+    started = node.start_free(request(node, "print(1)", additional_viewers=(viewer.address,)))
+    job = until(node, started, lambda job: job.is_over)
+    with client.OceanNode(node_url, viewer, state_folder=tmp_path, requests_per_minute=6000) as other:
+        assert [line.text for line in other.logs(job)] == ["1"]
+
+
+def test_the_node_says_who_it_is_and_encrypts_for_itself(node):
+    version = node.probe()
+    assert (version.text, version.remark) == ("3.2.0", "")
+    assert node.public_key() == version.public_key
+    assert node.encrypt(b"a secret").startswith("0x04")
+
+
+def test_a_file_is_described_by_what_can_be_trusted(node, scripted_node):
+    url = scripted_node.url.replace("127.0.0.1", "localhost")
+    scripted_node.answer("GET", "/data.csv", (200, b"a,b\n"))
+    there = node.file_info({"type": "url", "url": f"{url}/data.csv", "method": "GET"})
+    assert (there.is_there, there.size) == (True, 4)
+    assert there.sha256 == hashlib.sha256(b"a,b\n").hexdigest()
+    assert not node.file_info({"type": "url", "url": f"{url}/missing", "method": "GET"}).is_there
+    bucket = node.create_bucket("deflow")
+    node.upload(bucket.bucket_id, "n", io.BytesIO(b"42"))
+    kept = node.file_info(node.file_object(bucket.bucket_id, "n"))
+    assert (kept.is_there, kept.size, kept.sha256) == (True, 2, None)
 
 
 def test_the_async_client_sees_and_stops_the_same_job(node, node_url, signer, tmp_path):
