@@ -143,7 +143,7 @@ def test_a_log_is_followed_to_its_end(node):
     ]
 
 
-@pytest.mark.parametrize("content", ["'größe' * 100_000", "bytes(range(256)) * 2000"])
+@pytest.mark.parametrize("content", ["'größe' * 800_000", "bytes(range(256)) * 20_000"])
 def test_outputs_come_whole_through_a_connection_that_breaks(node, node_url, signer, tmp_path, content):
     mode = "wb" if content.startswith("bytes") else "w"
     code = f"open('/data/outputs/o', '{mode}').write({content})"
@@ -154,7 +154,10 @@ def test_outputs_come_whole_through_a_connection_that_breaks(node, node_url, sig
         proxy.between(node_url) as broken,
         client.OceanNode(broken.url, signer, state_folder=tmp_path, requests_per_minute=6000) as other,
     ):
-        broken.cut_replies = {"GET /api/services/computeResult": [200_000], "POST /directCommand": [100_000]}
+        broken.cut_replies = {
+            "GET /api/services/computeResult": [2_500_000],
+            "POST /directCommand": [1_500_000],
+        }
         file = io.BytesIO()
         assert other.download(job, "output", file) == expected
         assert file.getvalue() == whole.getvalue()
