@@ -25,6 +25,7 @@ DeflowError
 │   └── JobTimedOut          our deadline passed; the job was stopped
 ├── ChainError
 │   ├── ChainUnreachable     the RPC endpoint does not answer                        ↻
+│   ├── NoDatatoken          an order was sent elsewhere than to a datatoken
 │   ├── WrongChain           it serves another chain, or one without Ocean's contracts → fix the setting
 │   └── TransactionFailed    refused or reverted; .words are the contract's or the endpoint's own
 ├── OutputError
@@ -235,6 +236,10 @@ class ChainUnreachable(ChainError):
     """The RPC endpoint does not answer."""
 
     retryable = True
+
+
+class NoDatatoken(ChainError):
+    """There is no datatoken at an address that an order was sent to."""
 
 
 class WrongChain(ChainError):

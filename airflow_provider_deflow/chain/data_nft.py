@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Any
 
+from hexbytes import HexBytes
 from web3 import Web3
+from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
 from airflow_provider_deflow.chain.contracts import contract
-from airflow_provider_deflow.chain.events import events_in
+from airflow_provider_deflow.chain.events import Event, events_in
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.transactions import Sender
 from airflow_provider_deflow.errors import TransactionFailed
@@ -149,3 +151,13 @@ def is_known(web3: Web3, network: Network, address: str) -> bool:
     factory = contract(web3, "ERC721Factory", network.address("ERC721Factory"))
     checksummed = Web3.to_checksum_address(address)
     return bool(factory.functions.erc721List(checksummed).call() == checksummed)
+
+
+def read_metadata(web3: Web3, address: str, transaction_hash: str) -> Event | None:
+    """How a transaction described the data NFT at `address`; None if it did not, or is in no block."""
+    try:
+        receipt = web3.eth.get_transaction_receipt(HexBytes(transaction_hash))
+    except (TransactionNotFound, ValueError):
+        return None
+    said = events_in(web3, receipt, "MetadataCreated", "MetadataUpdated")
+    return next((event for event in said if event.address.lower() == address.lower()), None)

@@ -12,13 +12,14 @@ from typing import Any
 
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import TransactionNotFound
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError, TransactionNotFound
 from web3.types import TxReceipt
 
 from airflow_provider_deflow.chain.contracts import contract
 from airflow_provider_deflow.chain.events import Event, events_in
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.errors import NoDatatoken
 
 _NOBODY = "0x0000000000000000000000000000000000000000"
 # What an order costs, in the datatoken's base units.
@@ -71,7 +72,13 @@ class Datatoken:
         return str(self._contract.functions.symbol().call())
 
     def data_nft(self) -> str:
-        return str(self._contract.functions.getERC721Address().call())
+        """Whose datatoken it is; raises `NoDatatoken` when there is no such contract behind the address."""
+        try:
+            return str(self._contract.functions.getERC721Address().call())
+        except (ContractLogicError, BadFunctionCallOutput) as error:
+            raise NoDatatoken(
+                f"{self.address} is no datatoken — it knows no data NFT; order at the datatoken itself"
+            ) from error
 
     def balance(self, account: str) -> int:
         return int(self._contract.functions.balanceOf(Web3.to_checksum_address(account)).call())
@@ -122,6 +129,8 @@ class Order:
     to: str
     # Of the order itself; a reuse says again when the first one was.
     block: int
+    # Of the transaction that was asked for.
+    fees_block: int
     started: tuple[Event, ...]
     provider_fees: tuple[Event, ...]
 
@@ -131,7 +140,7 @@ def read_order(web3: Web3, transaction_hash: str) -> Order | None:
     receipt = _receipt(web3, transaction_hash)
     if receipt is None:
         return None
-    fees = events_in(web3, receipt, "ProviderFee")
+    fees, fees_block = events_in(web3, receipt, "ProviderFee"), receipt["blockNumber"]
     to = receipt.get("to") or _NOBODY
     reused = events_in(web3, receipt, "OrderReused")
     if reused:
@@ -139,7 +148,7 @@ def read_order(web3: Web3, transaction_hash: str) -> Order | None:
         if receipt is None:
             return None
     started = events_in(web3, receipt, "OrderStarted")
-    return Order(str(to), receipt["blockNumber"], tuple(started), tuple(fees))
+    return Order(str(to), receipt["blockNumber"], fees_block, tuple(started), tuple(fees))
 
 
 def _receipt(web3: Web3, transaction_hash: str) -> TxReceipt | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
+from airflow_provider_deflow.local_ocean_node.asset_files import AssetFiles
 from airflow_provider_deflow.local_ocean_node.buckets import Buckets
 from airflow_provider_deflow.local_ocean_node.container import Container
 from airflow_provider_deflow.local_ocean_node.environments import Environment
@@ -28,10 +28,13 @@ from airflow_provider_deflow.local_ocean_node.settings import GIGABYTE
 class ContainerFactory:
     """Makes containers in `folder`, which holds nothing else; those of an earlier process are dead."""
 
-    def __init__(self, folder: Path, isolation: Isolation, buckets: Buckets | None) -> None:
+    def __init__(
+        self, folder: Path, isolation: Isolation, buckets: Buckets | None, assets: AssetFiles
+    ) -> None:
         self._folder = folder
         self._isolation = isolation
         self._buckets = buckets
+        self._assets = assets
         self._cores: dict[str, tuple[int, ...]] = {}
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -65,8 +68,8 @@ class ContainerFactory:
     def _mounts(self, job: Job) -> dict[str, Path]:
         mounts = {}
         for dataset in job.datasets:
-            file_object: dict[str, Any] = dataset.get("fileObject") or {}
-            if not is_bucket_file(file_object):
+            file_object = self._assets.of_element(dataset)
+            if file_object is None or not is_bucket_file(file_object):
                 continue
             bucket_id, name = file_object.get("bucketId"), file_object.get("fileName")
             path = self._require_buckets().file(bucket_id, name, job.owner)

@@ -8,6 +8,7 @@ expiring URL has to live with it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ import httpx
 
 from airflow_provider_deflow import http
 from airflow_provider_deflow.errors import ForbiddenTarget
+from airflow_provider_deflow.local_ocean_node.asset_files import AssetFiles
 from airflow_provider_deflow.local_ocean_node.buckets import Buckets
 from airflow_provider_deflow.local_ocean_node.javascript import as_text
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
@@ -38,18 +40,33 @@ def is_bucket_file(file_object: Any) -> bool:
     return isinstance(kind, str) and kind.lower() == "nodepersistentstorage"
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class FileObjects:
     """Reads file objects; every refusal has status 500 and the real node's words."""
 
     def __init__(
-        self, buckets: Buckets | None, unsafe_urls: tuple[str, ...], allowed_targets: tuple[str, ...]
+        self,
+        buckets: Buckets | None,
+        unsafe_urls: tuple[str, ...],
+        allowed_targets: tuple[str, ...],
+        assets: AssetFiles,
     ) -> None:
         self._buckets = buckets
+        self.assets = assets
         self._targets = http.Targets.of(allowed_targets)
         self._unsafe = tuple(re.compile(expression) for expression in unsafe_urls)
 
-    async def info(self, file_object: dict[str, Any], actor: str | None) -> dict[str, Any]:
-        """Name, size, type and checksum; a URL that does not answer is valid and empty, as on a real node."""
+    async def info(
+        self, file_object: dict[str, Any], actor: str | None, *, whole: bool = False
+    ) -> dict[str, Any]:
+        """Name, size, type and checksum; a URL that does not answer is valid and empty, as on a real node.
+
+        Of `whole` files the checksum is of all they have, however big.
+        """
         self._require_known(file_object)
         if is_bucket_file(file_object):
             path = self._bucket_file(file_object, actor)
@@ -57,6 +74,7 @@ class FileObjects:
                 "valid": True,
                 "contentLength": str(path.stat().st_size),
                 "contentType": "application/octet-stream",
+                **({"checksum": await asyncio.to_thread(_sha256, path)} if whole and actor else {}),
                 "name": path.name,
                 "type": "nodePersistentStorage",
             }
@@ -67,7 +85,7 @@ class FileObjects:
                 async for chunk in response.aiter_bytes():
                     size += len(chunk)
                     checksum.update(chunk)
-                    if size > _CHECKSUM_BYTES:
+                    if size > _CHECKSUM_BYTES and not whole:
                         break
         except httpx.HTTPError:
             pass
@@ -98,6 +116,16 @@ class FileObjects:
             async with self._response(file_object, "GET") as response:
                 async for chunk in response.aiter_bytes():
                     yield chunk
+        except httpx.HTTPError as error:
+            raise Refusal(500, str(error) or type(error).__name__) from error
+
+    @asynccontextmanager
+    async def opened(self, file_object: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+        """A URL's answer, with its headers and before its content was read."""
+        self._require_known(file_object)
+        try:
+            async with self._response(file_object, "GET") as response:
+                yield response
         except httpx.HTTPError as error:
             raise Refusal(500, str(error) or type(error).__name__) from error
 

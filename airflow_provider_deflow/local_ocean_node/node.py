@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.local_ocean_node import version4
+from airflow_provider_deflow.local_ocean_node.asset_files import AssetFiles
 from airflow_provider_deflow.local_ocean_node.auth import Auth
 from airflow_provider_deflow.local_ocean_node.buckets import Buckets
 from airflow_provider_deflow.local_ocean_node.chains import Chains
@@ -50,6 +51,7 @@ class LocalOceanNode:
     # What was published, ordered and paid on the chains; None when none is indexed.
     index: Index | None
     indexer: Indexer | None
+    assets: AssetFiles
     file_objects: FileObjects
     remote_storage: RemoteStorage
     engine: Engine
@@ -74,9 +76,10 @@ class LocalOceanNode:
         chain_ids = [chain.chain_id for chain in chains]
         environments = Environments(settings.environments, machine, identity, chain_ids)
         index = Index(folder / "index.sqlite") if any(one.settings.index for one in chains) else None
-        file_objects = FileObjects(buckets, settings.unsafe_urls, settings.allowed_targets)
+        assets = AssetFiles(identity, index)
+        file_objects = FileObjects(buckets, settings.unsafe_urls, settings.allowed_targets, assets)
         remote_storage = RemoteStorage(identity, file_objects)
-        containers = ContainerFactory(folder / "containers", isolation, buckets)
+        containers = ContainerFactory(folder / "containers", isolation, buckets, assets)
         faults = Faults(settings.faults)
         storage, cluster_hash = folder / "c2d_storage", identity.cluster_hash
 
@@ -96,6 +99,7 @@ class LocalOceanNode:
             chains=chains,
             payments=Payments(settings, identity, chains),
             index=index,
+            assets=assets,
             indexer=Indexer(chains, identity, index, settings.index_seconds) if index else None,
             file_objects=file_objects,
             remote_storage=remote_storage,

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_deflow.local_ocean_node.asset_files import with_user_data
 from airflow_provider_deflow.local_ocean_node.container import Container
 from airflow_provider_deflow.local_ocean_node.faults import Faults
 from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects, is_bucket_file
@@ -59,8 +60,8 @@ class Provisioning:
             if code:
                 self._note(f"Writing raw algo code to {self._shown(target)}")
                 target.write_text(as_text(code))
-            elif (algorithm.get("fileObject") or {}).get("type"):
-                await self._file_objects.fetch(algorithm["fileObject"], target, self._job.owner)
+            elif file_object := self._file_objects.assets.of_element(algorithm):
+                await self._file_objects.fetch(file_object, target, self._job.owner)
             else:
                 self._note("Could not extract any files object from the compute algorithm, skipping...")
         except (Refusal, OSError) as error:
@@ -70,19 +71,16 @@ class Provisioning:
 
     async def _write_dataset(self, index: int, dataset: dict[str, Any]) -> bool:
         self._note(f"Downloading asset {index} to /data/inputs/")
-        file_object = dataset.get("fileObject")
-        if is_bucket_file(file_object):
+        assets = self._file_objects.assets
+        if is_bucket_file(assets.of_element(dataset)):
             return True  # mounted when the container was created
-        if not file_object:
-            did, service = dataset.get("documentId"), dataset.get("serviceId")
-            self._note(f"Using {did or 'undefined'} and serviceId {service or 'undefined'} for this asset.")
-            self._note("Could not extract any files object from the compute asset, skipping...")
-            return True
         try:
-            if not isinstance(file_object, dict) or not file_object.get("type"):
-                raise Refusal(500, "Storage type is not provided")
+            file_object = self._dataset_file(dataset)
+            if file_object is None:
+                self._note("Could not extract any files object from the compute asset, skipping...")
+                return True
             name = (await self._file_objects.info(file_object, self._job.owner))["name"]
-        except (Refusal, OSError) as error:
+        except (Refusal, OSError, ValueError) as error:
             self._note(f"Unable to get storage class for asset: {_words(error)}")
             return False
         target = self._folder.data / "inputs" / name
@@ -93,6 +91,23 @@ class Provisioning:
             self._note(f"Unable to write input data to path: {self._shown(target)}: {_words(error)}")
             return False
         return True
+
+    def _dataset_file(self, dataset: dict[str, Any]) -> dict[str, Any] | None:
+        """None when the dataset names none at all."""
+        file_object = dataset.get("fileObject")
+        if file_object:
+            # One that was encrypted is found out too late by a real node, too.
+            if not isinstance(file_object, dict) or not file_object.get("type"):
+                raise Refusal(500, "Storage type is not provided")
+            return file_object
+        did, service = dataset.get("documentId"), dataset.get("serviceId")
+        self._note(f"Using {did or 'undefined'} and serviceId {service or 'undefined'} for this asset.")
+        if not did or not service:
+            return None
+        found = self._file_objects.assets.of_element(dataset)
+        if found is None:
+            raise Refusal(500, "Empty file object")
+        return with_user_data(found, dataset.get("userdata"))
 
     def _note(self, line: str) -> None:
         self._folder.append_log("configuration.log", f"{line}\n")
@@ -113,7 +128,7 @@ def _move_into(data: Path, folder: JobFolder) -> None:
         shutil.copyfile(path, data / "logs" / path.name)
 
 
-def _words(error: Refusal | OSError) -> str:
+def _words(error: Refusal | OSError | ValueError) -> str:
     if isinstance(error, Refusal):
         return error.words
-    return f"{error.strerror}"
+    return f"{error.strerror}" if isinstance(error, OSError) else str(error)

@@ -35,17 +35,41 @@ async def detailed_status(node: LocalOceanNode, task: Task) -> Reply:
 
 
 async def file_info(node: LocalOceanNode, task: Task) -> Reply:
-    """Of a file object; assets are not indexed here, so the files of a DID cannot be known."""
+    """Of a file object, or of the files of a service by its DID."""
     kind, file_object, actor = (task.get(name) for name in ("type", "file", "consumerAddress"))
+    did, service_id = task.get("did"), task.get("serviceId")
+    if did:
+        if not str(did).startswith("did:op"):
+            raise Refusal(400, ' Missing or invalid required parameter "id')
+        if not service_id:
+            raise Refusal(400, 'Invalid Request: matching "serviceId" not specified!')
     if kind and kind not in KINDS:
         raise Refusal(400, f"Invalid Request: type must be one of {', '.join(KINDS)}")
     if (is_bucket_file({"type": kind}) or is_bucket_file(file_object)) and not actor:
         raise Refusal(400, "Invalid Request: consumerAddress is required for nodePersistentStorage files")
     if isinstance(file_object, dict) and kind:
         return Reply.of([await node.file_objects.info(file_object, actor)])
-    if task.get("did") and task.get("serviceId"):
-        raise Refusal(500, "Unable to decrypt files, files not served by the current node!")
+    if did and service_id:
+        files = node.assets.of_service(did, service_id)
+        if index := task.get("fileIndex"):
+            files = files[index : index + 1] if isinstance(index, int) else []
+        return Reply.of([await _service_file_info(node, one, actor) for one in files])
     raise Refusal(400, "Invalid arguments. Please provide either file && Type OR did && serviceId")
+
+
+async def _service_file_info(
+    node: LocalOceanNode, file_object: dict[str, Any], actor: str | None
+) -> dict[str, Any]:
+    """A bucket file is nobody's business without an address."""
+    if is_bucket_file(file_object) and not actor:
+        return {
+            "valid": False,
+            "contentLength": "",
+            "contentType": "application/octet-stream",
+            "name": "",
+            "type": "nodePersistentStorage",
+        }
+    return await node.file_objects.info(file_object, actor)
 
 
 def _status(node: LocalOceanNode) -> dict[str, Any]:

@@ -8,12 +8,14 @@ content that is encrypted goes through text on its way out of a real node and is
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from typing import Any
 
 from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require
+from airflow_provider_deflow.local_ocean_node.ddo_decryption import decrypted_ddo
 from airflow_provider_deflow.local_ocean_node.identity import unbase58
 from airflow_provider_deflow.local_ocean_node.javascript import or_null
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
@@ -73,7 +75,12 @@ async def decrypt(node: LocalOceanNode, task: Task) -> Reply:
     require(task, "decrypterAddress", "chainId", "nonce", "signature")
     if normalised_address(task["decrypterAddress"]) is None:
         raise Refusal(400, 'Parameter : "decrypterAddress" is not a valid web3 address')
-    raise Refusal(400, "Decrypt DDO: Unsupported chain id")
+    chain = node.chains.get(task["chainId"])
+    if chain is None:
+        raise Refusal(400, "Decrypt DDO: Unsupported chain id")
+    node.auth.check({**task, "consumerAddress": task["decrypterAddress"]})
+    text = await asyncio.to_thread(decrypted_ddo, chain, node.identity, task)
+    return Reply(text.encode(), "text/plain; charset=utf-8")
 
 
 def _encrypted(node: LocalOceanNode, data: bytes, method: Any) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 from airflow_provider_deflow.local_ocean_node import version4
 from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require, require_cluster
+from airflow_provider_deflow.local_ocean_node.commands.usable_assets import require_usable
 from airflow_provider_deflow.local_ocean_node.environments import Environment, Resources
 from airflow_provider_deflow.local_ocean_node.file_objects import is_bucket_file
 from airflow_provider_deflow.local_ocean_node.images import image_of, require_image, require_no_build
@@ -40,7 +41,7 @@ async def free_start(node: LocalOceanNode, task: Task) -> Reply:
         require_bucket_access(node, element, task["consumerAddress"])
     for element in (algorithm, *datasets):
         if element.get("documentId"):
-            raise Refusal(500, f"DDO {element['documentId']} not found")
+            await require_usable(node, element, task["consumerAddress"])
     environment = _environment(node, task)
     try:
         resources = environment.fill_resources(task.get("resources"), free=True)
@@ -133,8 +134,8 @@ def inputs_of(task: Task) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def require_bucket_access(node: LocalOceanNode, element: dict[str, Any], consumer: str) -> None:
-    file_object: dict[str, Any] = element.get("fileObject") or {}
-    if not is_bucket_file(file_object):
+    file_object = node.assets.of_element(element)
+    if file_object is None or not is_bucket_file(file_object):
         return
     bucket_id = file_object.get("bucketId")
     if not isinstance(bucket_id, str) or not bucket_id:

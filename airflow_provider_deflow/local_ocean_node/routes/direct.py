@@ -13,6 +13,7 @@ from airflow_provider_deflow.local_ocean_node.commands import (
     about,
     assets,
     buckets,
+    download,
     encryption,
     indexed,
     initialize,
@@ -22,7 +23,7 @@ from airflow_provider_deflow.local_ocean_node.commands import (
     tokens,
 )
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply
-from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
 from airflow_provider_deflow.local_ocean_node.routes.express import json_body, node_of, raw, run
 
 router = APIRouter()
@@ -35,6 +36,8 @@ _COMMANDS: dict[str, Command] = {
     "encryptFile": encryption.encrypt_file,
     "decryptDDO": encryption.decrypt,
     "validateDDO": assets.validate,
+    "getFees": download.fees,
+    "download": download.download,
     "getDDO": assets.get_ddo,
     "findDDO": assets.find_ddo,
     "query": assets.query,
@@ -86,6 +89,8 @@ async def direct_command(request: Request) -> Response:
         return raw(_as_text(reply) if name in _SENT_AS_TEXT else reply)
     except Refusal as refusal:
         return raw(Reply(refusal.words.encode()), refusal.status)
+    except Thrown as error:
+        return HTMLResponse(error.message, 500)
 
 
 def _as_text(reply: Reply) -> Reply:

@@ -115,8 +115,3 @@ async def file_info(request: Request) -> Response:
 @router.get("/api/services/indexQueue")
 async def index_queue() -> Response:
     return JSONResponse({"queue": []}, media_type="application/json; charset=utf-8")
-
-
-@router.get("/api/services/initialize")
-async def initialize() -> Response:
-    return HTMLResponse("Asset provided is either null, either undefined null", 500)
