@@ -17,6 +17,7 @@ time.sleep(300)
 EXITS_WITH_3 = """
 import sys
 open('/data/outputs/part.txt', 'w').write('part')
+open('/data/outputs/bytes', 'wb').write(bytes(range(128, 256)))
 print('out', flush=True)
 print('err', file=sys.stderr)
 sys.exit(3)

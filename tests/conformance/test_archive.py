@@ -79,5 +79,8 @@ def test_no_output_is_an_archive_of_1536_bytes(silent: Run):
 
 
 def test_what_a_failed_or_stopped_algorithm_wrote_is_there(failed: Run, timed_out: Run):
-    assert archives.contents(failed.result("output")) == {"outputs/part.txt": b"part"}
+    assert archives.contents(failed.result("output")) == {
+        "outputs/bytes": bytes(range(128, 256)),
+        "outputs/part.txt": b"part",
+    }
     assert archives.contents(timed_out.result("output")) == {"outputs/early.txt": b"early"}

@@ -132,3 +132,14 @@ def test_an_offset_by_direct_command_counts_for_outputs(finished: Run):
 
     assert tail_of("output", 512) == whole[512:]
     assert tail_of("imageLog", 5) == finished.result("imageLog")
+
+
+def test_by_direct_command_outputs_that_are_no_text_are_ruined(failed: Run):
+    who, whole = failed.who, failed.result("output")
+    fields = {"jobId": failed.job_id, "index": failed.entry("output")["index"]}
+
+    reply = who.node.direct("getComputeResult", **fields, **who.signed("getComputeResult"))
+
+    # Every byte that is no UTF-8 came out as the replacement character.
+    assert len(reply.content) == len(whole) + 2 * 128
+    assert "\ufffd".encode() * 128 in reply.content
