@@ -48,8 +48,11 @@ class Environment:
 
     def fill_resources(self, asked: Any, *, free: bool) -> Resources:
         """What a job gets: what it asks for, else the least; unknown resources are ignored."""
-        if asked is not None and not isinstance(asked, list):
+        # Text is iterable too; its letters ask for nothing.
+        if asked not in (None, False, 0) and not isinstance(asked, (list, str)):
             raise Thrown("resources is not iterable", "TypeError")
+        if isinstance(asked, list) and None in asked:
+            raise Thrown("Cannot read properties of null (reading 'id')", "TypeError")
         entries = [entry for entry in asked or [] if isinstance(entry, dict)]
         # Of two for the same resource the first counts.
         wanted = {entry.get("id"): entry.get("amount") for entry in reversed(entries)}

@@ -59,12 +59,14 @@ def as_number(value: Any) -> float:
             return float(value.strip() or 0)
         except ValueError:
             return math.nan
+    if isinstance(value, list):
+        return as_number(as_text(value))
     return 0.0 if value is None else math.nan
 
 
 def plus(left: Any, right: Any) -> Any:
     """`left + right`: text is put together, numbers are added."""
-    if isinstance(left, str) or isinstance(right, str):
+    if isinstance(left, (str, list, dict)) or isinstance(right, (str, list, dict)):
         return as_text(left) + as_text(right)
     return left + right
 

@@ -158,10 +158,13 @@ class Payments:
         self._payee = identity.address
         self._chains = {one.chain_id: _PaidChain(one, identity.private_key) for one in chains}
 
-    def escrow_address(self, chain_id: int) -> str | None:
+    def escrow_address(self, chain_id: Any) -> str | None:
+        """Contracts are looked up by a number only, though text finds the fees too."""
+        if not isinstance(chain_id, (int, float)) or chain_id not in self._chains:
+            return None
         try:
-            return self._chains[chain_id].chain.network.address("Escrow")
-        except (KeyError, WrongChain):
+            return self._chains[int(chain_id)].chain.network.address("Escrow")
+        except WrongChain:
             return None
 
     def least_lock_seconds(self, duration: Any) -> Any:
@@ -171,9 +174,11 @@ class Payments:
         return await asyncio.to_thread(self._chains[chain_id].base_units, cost, token)
 
     async def lock(
-        self, job_id: str, payer: str, chain_id: int, token: str, cost: float, seconds: float
+        self, job_id: str, payer: str, chain_id: Any, token: str, cost: float, seconds: float
     ) -> str:
         """Lock what the job may cost; the hash of the transaction, which is sent but not yet in a block."""
+        if self.escrow_address(chain_id) is None:
+            raise Refusal(400, "Failed to initialize escrow contract")
         return await asyncio.to_thread(
             self._chains[chain_id].lock, job_id, payer, token, cost, float(seconds), self._retry_seconds
         )

@@ -127,11 +127,11 @@ class Payer(Consumer):
         token = self.chain.at("OceanToken", self.chain.fee_token)
         return int(token.functions.balanceOf(self.payee).call())
 
-    def ask_to_pay(self, code: str = "print('hello')", environment: int = MAIN, **fields: Any) -> Any:
-        """POST /compute with raw Python code; `fields` replace those of the request."""
+    def ask_to_pay(self, code: str = "print('hello')", at: int = MAIN, **fields: Any) -> Any:
+        """POST /compute with raw Python code, at one of the environments; `fields` replace the request's."""
         request = {
             **self.signed("startCompute"),
-            "environment": self.environments()[environment]["id"],
+            "environment": self.environments()[at]["id"],
             "algorithm": {"meta": {"rawcode": code, "container": python_image()}},
             "datasets": [],
             "maxJobDuration": 60,

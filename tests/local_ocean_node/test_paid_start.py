@@ -125,7 +125,7 @@ def test_no_longer_than_authorized(rich: Payer):
 
 
 def test_a_price_of_zero_is_refused_by_the_contract(payer: Payer):
-    reply = payer.ask_to_pay(environment=PRICE_ZERO)
+    reply = payer.ask_to_pay(at=PRICE_ZERO)
     recorded = STARTS["paid-zero-price"]["response"]
 
     assert reply.status_code == recorded["status"]
@@ -135,7 +135,7 @@ def test_a_price_of_zero_is_refused_by_the_contract(payer: Payer):
 def test_a_start_locks_what_it_may_cost_at_most(payer: Payer):
     available, locked = payer.funds()
 
-    job = payer.start_paid(environment=PAID_ONLY, maxJobDuration=121)
+    job = payer.start_paid(at=PAID_ONLY, maxJobDuration=121)
 
     assert payer.funds() == (available - 9 * ONE, locked + 9 * ONE)
     (lock,) = (lock for lock in payer.locks() if lock[0] == int(job["jobIdHash"], 16))

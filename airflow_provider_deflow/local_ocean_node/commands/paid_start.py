@@ -17,17 +17,19 @@ from airflow_provider_deflow.local_ocean_node.commands.initialize import (
 from airflow_provider_deflow.local_ocean_node.commands.ordered_assets import require_ordered
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require, require_cluster
 from airflow_provider_deflow.local_ocean_node.commands.start import (
+    document_of,
     inputs_of,
     is_queued,
     new_job,
     new_job_id,
     require_bucket_access,
     require_consumer,
+    require_environment_text,
     require_output_bucket,
     require_small_metadata,
 )
 from airflow_provider_deflow.local_ocean_node.images import image_of, require_image, require_no_build
-from airflow_provider_deflow.local_ocean_node.javascript import as_number, as_text
+from airflow_provider_deflow.local_ocean_node.javascript import as_number
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
 from airflow_provider_deflow.local_ocean_node.registry_auth import require_registry_auth
@@ -38,6 +40,7 @@ async def paid_start(node: LocalOceanNode, task: Task) -> Reply:
     require_consumer(task)
     require_positive_duration(task)
     node.auth.check(task)
+    require_environment_text(task)
     require_cluster(node, task["environment"])
     environment = node.environments.get(task["environment"])
     if environment is None:
@@ -61,7 +64,7 @@ async def paid_start(node: LocalOceanNode, task: Task) -> Reply:
         require_bucket_access(node, element, task["consumerAddress"])
     await require_checksums(node, task)
     for element in (algorithm, *datasets):
-        if element.get("documentId"):
+        if document_of(element):
             await require_ordered(node, element, environment, task)
     payment = task.get("payment")
     if payment is None:
@@ -76,7 +79,7 @@ async def paid_start(node: LocalOceanNode, task: Task) -> Reply:
     lock_transaction = await node.payments.lock(
         job_id,
         task["consumerAddress"],
-        int(as_text(payment["chainId"])),
+        payment["chainId"],
         payment["token"],
         environment.cost(resources, prices, duration),
         lock_seconds,

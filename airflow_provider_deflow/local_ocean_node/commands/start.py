@@ -18,7 +18,7 @@ from airflow_provider_deflow.local_ocean_node.commands.usable_assets import requ
 from airflow_provider_deflow.local_ocean_node.environments import Environment, Resources
 from airflow_provider_deflow.local_ocean_node.file_objects import is_bucket_file
 from airflow_provider_deflow.local_ocean_node.images import image_of, require_image, require_no_build
-from airflow_provider_deflow.local_ocean_node.javascript import as_number, dumps
+from airflow_provider_deflow.local_ocean_node.javascript import as_number, as_text, dumps
 from airflow_provider_deflow.local_ocean_node.job import Job, Status
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
@@ -31,6 +31,7 @@ async def free_start(node: LocalOceanNode, task: Task) -> Reply:
     require(task, "algorithm", "datasets", "environment")
     require_consumer(task)
     node.auth.check(task)
+    require_environment_text(task)
     require_cluster(node, task["environment"])
     require_registry_auth(node.identity, task.get("encryptedDockerRegistryAuth"))
     require_output_bucket(node, task)
@@ -40,7 +41,7 @@ async def free_start(node: LocalOceanNode, task: Task) -> Reply:
     for element in (algorithm, *datasets):
         require_bucket_access(node, element, task["consumerAddress"])
     for element in (algorithm, *datasets):
-        if element.get("documentId"):
+        if document_of(element):
             await require_usable(node, element, task["consumerAddress"])
     environment = _environment(node, task)
     try:
@@ -123,19 +124,31 @@ def require_output_bucket(node: LocalOceanNode, task: Task) -> None:
     node.buckets.require_access(bucket_id, task["consumerAddress"])
 
 
+def require_environment_text(task: Task) -> None:
+    if not isinstance(task["environment"], str):
+        raise Refusal(500, "task.environment.indexOf is not a function")
+
+
 def inputs_of(task: Task) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Whatever they are: what is no object is refused by `document_of`, which comes later."""
     algorithm, datasets = task["algorithm"], task["datasets"]
-    if not isinstance(datasets, list):
+    if not isinstance(datasets, (list, str)):
         raise Refusal(500, "task.datasets is not iterable")
-    for element in (algorithm, *datasets):
-        if not isinstance(element, dict):
-            raise Refusal(500, f"Cannot use 'in' operator to search for 'documentId' in {element}")
-    return algorithm, datasets
+    return algorithm, list(datasets)
 
 
-def require_bucket_access(node: LocalOceanNode, element: dict[str, Any], consumer: str) -> None:
-    file_object = node.assets.of_element(element)
-    if file_object is None or not is_bucket_file(file_object):
+def document_of(element: Any) -> Any:
+    """The DID that an algorithm or dataset is named by, if it is."""
+    if not isinstance(element, dict):
+        raise Refusal(500, f"Cannot use 'in' operator to search for 'documentId' in {as_text(element)}")
+    return element.get("documentId")
+
+
+def require_bucket_access(node: LocalOceanNode, element: Any, consumer: str) -> None:
+    if element is None:
+        raise Refusal(500, "Cannot read properties of null (reading 'fileObject')")
+    file_object = node.assets.of_element(element) if isinstance(element, dict) else None
+    if not isinstance(file_object, dict) or not is_bucket_file(file_object):
         return
     bucket_id = file_object.get("bucketId")
     if not isinstance(bucket_id, str) or not bucket_id:

@@ -63,11 +63,12 @@ async def paid_compute(request: Request) -> Response:
 @router.post("/initializeCompute")
 async def initialize_compute(request: Request) -> Response:
     body = await json_body(request)
-    datasets = body.get("datasets") or []
-    if not body.get("algorithm"):
+    datasets = or_null(body.get("datasets"))
+    if or_null(body.get("algorithm")) is None:
         return HTMLResponse("Missing algorithm", 400)
-    if not isinstance(datasets, list):
+    if isinstance(datasets, dict | int | float) or (isinstance(datasets, list) and None in datasets):
         return HTMLResponse("Internal Server Error", 500)
+    datasets = datasets or []
     if any(not isinstance(one, dict) or not one.get("documentId") for one in datasets):
         return HTMLResponse("Missing dataset did", 400)
     task = {**body, "datasets": datasets, "command": "initializeCompute"}
