@@ -17,6 +17,7 @@ from web3 import Web3
 from web3.exceptions import Web3Exception
 from web3.types import LogReceipt, TxReceipt
 
+from airflow_provider_deflow.chain import escrow
 from airflow_provider_deflow.chain.contracts import artifact
 
 # Which contract's ABI describes the event. Datatokens of all templates say OrderStarted alike.
@@ -58,24 +59,25 @@ class Event:
 
 def events_between(web3: Web3, first: int, last: int, names: Iterable[str]) -> list[Event]:
     """All of these names in the blocks `first` to `last`, both included, in the order of the chain."""
-    topics = {_topic(name): name for name in names}
-    logs = web3.eth.get_logs({"fromBlock": first, "toBlock": last, "topics": [list(topics)]})
-    return _decoded(web3, logs, topics)
+    forms = _forms(names)
+    logs = web3.eth.get_logs({"fromBlock": first, "toBlock": last, "topics": [list(forms)]})
+    return _decoded(web3, logs, forms)
 
 
 def events_in(web3: Web3, receipt: TxReceipt, *names: str) -> list[Event]:
     """Those of one transaction."""
-    return _decoded(web3, receipt["logs"], {_topic(name): name for name in names})
+    return _decoded(web3, receipt["logs"], _forms(names))
 
 
-def _decoded(web3: Web3, logs: Iterable[LogReceipt], topics: Mapping[str, str]) -> list[Event]:
+def _decoded(web3: Web3, logs: Iterable[LogReceipt], forms: Mapping[str, Any]) -> list[Event]:
     found = []
     for log in logs:
-        name = topics.get(Web3.to_hex(log["topics"][0])) if log["topics"] else None
-        if name is None:
+        form = forms.get(Web3.to_hex(log["topics"][0])) if log["topics"] else None
+        if form is None:
             continue
+        name = form["name"]
         try:
-            data = web3.eth.contract(abi=[_abi(name)]).events[name]().process_log(log)
+            data = web3.eth.contract(abi=[form]).events[name]().process_log(log)
         except (Web3Exception, DecodingError):
             # A contract of no concern to Ocean may use an event's name with other indexed fields.
             continue
@@ -92,16 +94,21 @@ def _decoded(web3: Web3, logs: Iterable[LogReceipt], topics: Mapping[str, str]) 
     return found
 
 
-@cache
-def _abi(name: str) -> Any:
-    return next(
-        entry
-        for entry in artifact(_CONTRACTS[name])["abi"]
-        if entry["type"] == "event" and entry["name"] == name
-    )
+def _forms(names: Iterable[str]) -> dict[str, Any]:
+    """First topic → ABI entry. An event may have several forms: escrows of both kinds are in use."""
+    return {topic: entry for name in names for topic, entry in _forms_of(name)}
 
 
 @cache
-def _topic(name: str) -> str:
-    kinds = ",".join(field["type"] for field in _abi(name)["inputs"])
-    return Web3.to_hex(Web3.keccak(text=f"{name}({kinds})"))
+def _forms_of(name: str) -> list[tuple[str, Any]]:
+    if _CONTRACTS[name] == "Escrow":
+        abis = [escrow.abi(later=False), escrow.abi(later=True)]
+    else:
+        abis = [artifact(_CONTRACTS[name])["abi"]]
+    entries = [entry for abi in abis for entry in abi if entry["type"] == "event" and entry["name"] == name]
+    return [(_topic(entry), entry) for entry in entries]
+
+
+def _topic(entry: Any) -> str:
+    kinds = ",".join(field["type"] for field in entry["inputs"])
+    return Web3.to_hex(Web3.keccak(text=f"{entry['name']}({kinds})"))

@@ -7,6 +7,7 @@ import hashlib
 
 import pytest
 
+from airflow_provider_deflow.chain import events
 from airflow_provider_deflow.chain.data_nft import (
     CreatedAsset,
     DataNft,
@@ -23,6 +24,7 @@ from airflow_provider_deflow.chain.transactions import Sender
 from airflow_provider_deflow.errors import TransactionFailed
 from airflow_provider_deflow.local_ocean_node.provider_fees import provider_fee
 from airflow_provider_deflow.signing import KeySigner
+from tests.local_ocean_node.running import recordings
 from tests.services import KEYS, Chain
 
 pytestmark = pytest.mark.chain
@@ -148,3 +150,15 @@ def test_an_order_without_a_datatoken_is_not_sent(chain: Chain, buyer: Sender, c
 
 def test_an_order_that_is_in_no_block(chain: Chain):
     assert read_order(chain.web3, "0x" + "33" * 32) is None
+
+
+def test_events_of_the_recorded_contracts_are_known():
+    recorded = {
+        log["event"]: log["topics"][0]
+        for entry in recordings("chain").values()
+        for log in (entry.get("receipt") or {}).get("logs", [])
+        if log.get("event")
+    }
+
+    for name in ("MetadataCreated", "OrderStarted", "ProviderFee", "Auth", "Lock", "Claimed", "Withdraw"):
+        assert recorded[name] in dict(events._forms_of(name)), name
