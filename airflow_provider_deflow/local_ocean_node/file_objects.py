@@ -187,6 +187,9 @@ class FileObjects:
         url, method = file_object.get("url"), file_object.get("method")
         if not url or not method:
             return "URL or method are missing"
+        for field, value, needed in (("file.method?", method, "toLowerCase"), ("url", url, "startsWith")):
+            if not isinstance(value, str):
+                raise Refusal(500, f"{field}.{needed} is not a function")
         if str(method).lower() not in ("get", "post"):
             return "Invalid method for URL"
         if any(expression.search(str(url)) for expression in self._unsafe):

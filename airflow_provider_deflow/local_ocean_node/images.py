@@ -10,7 +10,7 @@ import platform
 import re
 from typing import Any
 
-from airflow_provider_deflow.local_ocean_node.javascript import as_text, dumps
+from airflow_provider_deflow.local_ocean_node.javascript import as_text, dumps, or_null
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
 _PYTHON = re.compile(r"((docker\.io/)?library/)?python([:@].*)?")
@@ -19,8 +19,8 @@ _PROGRAM = "data/transformations/algorithm"
 
 def image_of(algorithm: dict[str, Any]) -> str:
     """The image an algorithm names: by checksum if it has one, else by tag."""
-    container = (algorithm.get("meta") or {}).get("container")
-    if not container:
+    container = _container_of(algorithm)
+    if container is None:
         raise Refusal(500, f"Unable to extract docker image null from algoritm: {dumps(algorithm)}")
     name = as_text(container["image"]) if "image" in container else "undefined"
     if container.get("checksum"):
@@ -28,9 +28,16 @@ def image_of(algorithm: dict[str, Any]) -> str:
     return f"{name}:{container.get('tag') or 'latest'}"
 
 
+def _container_of(algorithm: dict[str, Any]) -> dict[str, Any] | None:
+    """None for nothing; what is no object has no fields."""
+    meta = algorithm.get("meta")
+    container = or_null(meta.get("container")) if isinstance(meta, dict) else None
+    return container if container is None or isinstance(container, dict) else {}
+
+
 def require_no_build(algorithm: dict[str, Any], *, free: bool, queued: bool) -> None:
     """No environment here lets free jobs build images, and no image can be built for paid ones."""
-    container = (algorithm.get("meta") or {}).get("container") or {}
+    container = _container_of(algorithm) or {}
     if container.get("additionalDockerFiles") and queued:
         raise Refusal(500, "additionalDockerFiles cannot be used with queued jobs")
     if not container.get("dockerfile"):

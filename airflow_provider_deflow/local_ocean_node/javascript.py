@@ -14,6 +14,13 @@ import time
 from decimal import Decimal
 from typing import Any
 
+# Python's words for a mistake in JSON → V8's.
+_EXPECTED = {
+    "Expecting ':' delimiter": "Expected ':' after property name",
+    "Expecting property name": "Expected property name or '}'",
+    "Extra data": "Unexpected non-whitespace character after JSON",
+}
+
 
 def or_null(value: Any) -> Any:
     """`value || null`: empty text, 0 and false become null; empty objects and lists stay."""
@@ -83,15 +90,31 @@ def dumps(value: Any) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """`JSON.parse(text)`; `ValueError` with V8's words, as far as they show."""
+    """`JSON.parse(text)`; `ValueError` with V8's words for the common mistakes."""
     try:
-        return json.loads(text)
-    except ValueError as error:
-        if not text:
-            raise ValueError("Unexpected end of JSON input") from error
-        raise ValueError(
-            f"Unexpected token '{text[0]}', {json.dumps(text[:20])} is not valid JSON"
-        ) from error
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise ValueError(_mistake(text, error)) from error
+
+
+def _mistake(text: str, error: json.JSONDecodeError) -> str:
+    position = error.pos
+    expected = next((words for said, words in _EXPECTED.items() if error.msg.startswith(said)), None)
+    if expected:
+        return f"{expected} in JSON at position {position}"
+    while text[position : position + 1].isspace():
+        position += 1
+    # Literals are read letter by letter.
+    literal = next((one for one in ("true", "false", "null") if one[0] == text[position : position + 1]), "")
+    while literal and text[position : position + 1] == literal[0]:
+        position, literal = position + 1, literal[1:]
+    if position >= len(text):
+        return "Unexpected end of JSON input"
+    return f"Unexpected token '{text[position]}', \"{text}\" is not valid JSON"
+
+
+def _no_constant(constant: str) -> Any:
+    raise json.JSONDecodeError("Expecting value", constant, 0)
 
 
 def now_text() -> str:

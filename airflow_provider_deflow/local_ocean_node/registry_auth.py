@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_deflow.local_ocean_node.identity import Identity
-from airflow_provider_deflow.local_ocean_node.javascript import bytes_of_hex, parse_json
+from airflow_provider_deflow.local_ocean_node.javascript import bytes_of_hex, or_null, parse_json
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
 # Once from the command and once from what checks for it.
@@ -21,7 +21,7 @@ _JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", ty
 
 def require_registry_auth(identity: Identity, encrypted: Any) -> None:
     """Refuse with 400 what a registry could not be asked with; nothing given is fine."""
-    if not encrypted:
+    if or_null(encrypted) is None:
         return
     try:
         auth = parse_json(identity.decrypt(bytes_of_hex(encrypted)).decode(errors="replace"))

@@ -17,12 +17,22 @@ from typing import Any
 
 from airflow_provider_deflow.local_ocean_node.file_objects import FileObjects
 from airflow_provider_deflow.local_ocean_node.identity import Identity
-from airflow_provider_deflow.local_ocean_node.javascript import as_text, bytes_of_hex, parse_json
+from airflow_provider_deflow.local_ocean_node.javascript import as_text, bytes_of_hex, or_null, parse_json
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
 _LEAST_KEY_BYTES = 32
 _CHUNK_BYTES = 1 << 20
-# What a real node reads from but cannot write to.
+# Kind → what a real node calls it, and the fields it cannot do without, with what it says then.
+_REQUIRED = {
+    "ipfs": ("IPFS", {"hash": "Missing CID"}),
+    "arweave": ("Arweave", {"transactionId": "Missing transaction ID"}),
+    "nodepersistentstorage": (
+        "persistent storage",
+        {"bucketId": "Missing bucketId", "fileName": "Missing fileName"},
+    ),
+    "ftp": ("FTP", {"url": "FTP URL is missing"}),
+}
+# What it reads from but cannot write to.
 _READ_ONLY = ("ipfs", "arweave", "nodepersistentstorage")
 _S3_FIELDS = ("bucket", "objectKey", "endpoint", "accessKeyId", "secretAccessKey")
 
@@ -64,18 +74,34 @@ class RemoteStorage:
         if not file_object:
             raise Refusal(400, "Invalid output: Empty file object")
         fields = file_object if isinstance(file_object, dict) else {}
-        kind = as_text(fields["type"]) if "type" in fields else "undefined"
-        if kind.lower() in _READ_ONLY:
+        kind = fields.get("type")
+        if kind is not None and not isinstance(kind, str):
+            raise Refusal(400, "Invalid output: type?.toLowerCase is not a function")
+        kind = (kind or "").lower()
+        problem = self._problem(kind, fields)
+        if problem:
+            raise Refusal(400, f"Invalid output: {problem}")
+        if kind in _READ_ONLY:
             raise Refusal(400, "Storage class has no support for upload")
-        if kind.lower() == "s3" and (problem := _s3_problem(fields)):
-            raise Refusal(400, f"Invalid output: Error validating the S3 file: {problem}")
-        if kind.lower() in ("s3", "ftp"):
+        if kind != "url":
             raise Refusal(400, "Invalid output: this local Ocean Node uploads outputs to URLs only")
-        if kind.lower() != "url":
-            raise Refusal(400, f"Invalid output: Invalid storage type: {kind}")
-        if problem := self._file_objects.url_problem(fields):
-            raise Refusal(400, f"Invalid output: Error validating the URL file: {problem}")
         return fields
+
+    def _problem(self, kind: str, fields: dict[str, Any]) -> str | None:
+        name, problem = "URL", None
+        if kind == "url":
+            try:
+                problem = self._file_objects.url_problem(fields)
+            except Refusal as refusal:
+                return refusal.words
+        elif kind == "s3":
+            name, problem = "S3", _s3_problem(fields)
+        elif kind in _REQUIRED:
+            name, required = _REQUIRED[kind]
+            problem = next((words for field, words in required.items() if not fields.get(field)), None)
+        else:
+            return f"Invalid storage type: {as_text(fields['type']) if 'type' in fields else 'undefined'}"
+        return f"Error validating the {name} file: {problem}" if problem else None
 
     async def _pieces(self, archive: Path, key: bytes | None) -> AsyncIterator[bytes]:
         encryptor = self._identity.aes_encryptor(key) if key else None
@@ -87,7 +113,7 @@ class RemoteStorage:
 
 
 def _key(encryption: Any) -> bytes | None:
-    if not encryption:
+    if or_null(encryption) is None:
         return None
     fields = encryption if isinstance(encryption, dict) else {}
     if not fields.get("key"):

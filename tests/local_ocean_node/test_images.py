@@ -42,6 +42,13 @@ def test_other_images_are_refused_as_ones_that_are_nowhere(alice: Consumer):
     assert "This local Ocean Node runs images named python" in reply.json()
 
 
+def test_a_container_that_is_no_object_names_no_image(alice: Consumer):
+    reply = alice.ask_for(algorithm={"meta": {"rawcode": "print(1)", "container": "python"}})
+
+    assert reply.status_code == 500
+    assert reply.json().startswith(f"Cannot find image undefined:latest for {platform.machine()}.")
+
+
 def test_a_dockerfile_is_refused_for_free_jobs(alice: Consumer):
     reply = alice.ask_for(**with_container(dockerfile="FROM python:3.11"))
 
@@ -78,7 +85,7 @@ def test_incomplete_credentials_are_refused(alice: Consumer):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("text", "failed to parse JSON - Unexpected token 't', \"text\" is not valid JSON"),
+        ("text", "failed to parse JSON - Unexpected token 'e', \"text\" is not valid JSON"),
         ("[]", "Expected object, received array"),
         ('{"auth": 5}', "Expected string, received number"),
     ],

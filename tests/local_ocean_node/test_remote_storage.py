@@ -105,6 +105,14 @@ def test_where_outputs_go_is_for_the_node_to_read_but_listed_for_everybody(alice
     assert "output" not in job
 
 
+def test_an_empty_object_is_an_output_that_was_not_encrypted(alice: Consumer):
+    recorded = recordings("free-start")["output-not-encrypted"]["response"]
+
+    reply = alice.ask_for(output={})
+
+    assert (reply.status_code, reply.json()) == (400, recorded["body"]["json"])
+
+
 @pytest.mark.parametrize("recording", ["output-0x", "output-garbage", "output-not-encrypted"])
 def test_what_was_not_encrypted_for_the_node_is_refused(alice: Consumer, recording: str):
     recorded = recordings("free-start")[recording]
@@ -142,7 +150,23 @@ def test_what_was_not_encrypted_for_the_node_is_refused(alice: Consumer, recordi
             to("http://localhost:9/", encryptMethod="AES", key="ab"),
             "AES key must be at least 32 bytes (64 hex chars), got 1 bytes",
         ),
-        ("no JSON", "Invalid output: Unexpected token 'n', \"no JSON\" is not valid JSON"),
+        ({"remoteStorage": {"type": "ipfs"}}, "Invalid output: Error validating the IPFS file: Missing CID"),
+        (
+            {"remoteStorage": {"type": "ftp"}},
+            "Invalid output: Error validating the FTP file: FTP URL is missing",
+        ),
+        ({"remoteStorage": {"type": 5}}, "Invalid output: type?.toLowerCase is not a function"),
+        (
+            {"remoteStorage": {"type": "url", "url": 5, "method": "GET"}},
+            "Invalid output: url.startsWith is not a function",
+        ),
+        ({**to("http://localhost:9/"), "encryption": {}}, "Encryption required, but no key"),
+        ("no JSON", "Invalid output: Unexpected token 'o', \"no JSON\" is not valid JSON"),
+        (" ", "Invalid output: Unexpected end of JSON input"),
+        (
+            '{"remoteStorage"',
+            "Invalid output: Expected ':' after property name in JSON at position 16",
+        ),
         ("null", "Invalid output: Cannot read properties of null (reading 'remoteStorage')"),
     ],
 )

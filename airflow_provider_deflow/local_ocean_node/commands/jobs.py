@@ -141,7 +141,9 @@ def _is_viewer(consumer: Any, viewers: Any) -> bool:
 
 
 def _listed(task: Task, name: str) -> list[Any]:
-    """What to filter by; what is no list filters nothing, but for text."""
+    """What to filter by; what is no list filters nothing, but for text. A real node dies of an
+    `environments` that is neither, when it then finds no job: that is not done here.
+    """
     value = task.get(name)
     if isinstance(value, str) and value:
         raise Refusal(500, f"{name}.map is not a function")

@@ -29,7 +29,7 @@ from airflow_provider_deflow.local_ocean_node.commands.start import (
     require_small_metadata,
 )
 from airflow_provider_deflow.local_ocean_node.images import image_of, require_image, require_no_build
-from airflow_provider_deflow.local_ocean_node.javascript import as_number
+from airflow_provider_deflow.local_ocean_node.javascript import as_number, or_null
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
 from airflow_provider_deflow.local_ocean_node.registry_auth import require_registry_auth
@@ -101,7 +101,7 @@ async def paid_start(node: LocalOceanNode, task: Task) -> Reply:
 def _require_startable(node: LocalOceanNode, task: Task) -> str:
     """What is looked at when the money is locked already; the image to run."""
     require_output_bucket(node, task)
-    if task.get("output"):
+    if or_null(task.get("output")) is not None:
         node.remote_storage.require_valid(task["output"])
     try:
         require_small_metadata(task)

@@ -18,7 +18,7 @@ from airflow_provider_deflow.local_ocean_node.commands.usable_assets import requ
 from airflow_provider_deflow.local_ocean_node.environments import Environment, Resources
 from airflow_provider_deflow.local_ocean_node.file_objects import is_bucket_file
 from airflow_provider_deflow.local_ocean_node.images import image_of, require_image, require_no_build
-from airflow_provider_deflow.local_ocean_node.javascript import as_number, as_text, dumps
+from airflow_provider_deflow.local_ocean_node.javascript import as_number, as_text, dumps, or_null
 from airflow_provider_deflow.local_ocean_node.job import Job, Status
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
@@ -35,7 +35,7 @@ async def free_start(node: LocalOceanNode, task: Task) -> Reply:
     require_cluster(node, task["environment"])
     require_registry_auth(node.identity, task.get("encryptedDockerRegistryAuth"))
     require_output_bucket(node, task)
-    if task.get("output"):
+    if or_null(task.get("output")) is not None:
         node.remote_storage.require_valid(task["output"])
     algorithm, datasets = inputs_of(task)
     for element in (algorithm, *datasets):
@@ -113,7 +113,7 @@ def require_output_bucket(node: LocalOceanNode, task: Task) -> None:
     bucket_id = task.get("outputBucketId")
     if not bucket_id:
         return
-    if task.get("output"):
+    if or_null(task.get("output")) is not None:
         raise Refusal(400, "output and outputBucketId are mutually exclusive")
     if node.buckets is None:
         raise Refusal(400, "Persistent storage is not enabled on this node")
