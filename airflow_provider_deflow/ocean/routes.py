@@ -95,10 +95,6 @@ def _with(route: Route[T], values: Mapping[str, str]) -> Route[T]:
     return replace(route, query={**route.query, **values})
 
 
-def status_command() -> Route[dict[str, Any]]:
-    return command({"command": "status"}, lambda reply: dict(an_object(reply)))
-
-
 def environments(chain_id: int | None = None) -> Route[list[ComputeEnvironment]]:
     """With `chain_id` only those with fees on that chain; a free one without fees is then left out."""
 

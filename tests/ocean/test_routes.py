@@ -132,7 +132,6 @@ def test_an_unsigned_request_is_the_recorded_one(recorded, file, name, route):
 
 def test_recorded_replies_are_read(recorded):
     assert answered(versions.probe(), recorded, "node", "status-command").text == "3.2.0"
-    assert answered(routes.status_command(), recorded, "node", "status-command")["http"] is True
     assert len(answered(routes.environments(), recorded, "environments", "environments-all")) == 5
     assert answered(token_routes.nonce(ADDRESS), recorded, "auth", "nonce-known") == 1795293019499
     assert answered(token_routes.nonce(ADDRESS), recorded, "auth", "nonce-unknown") == 0
