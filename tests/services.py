@@ -42,6 +42,8 @@ KEYS = (
     "0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6",
 )
 CHAIN_ID = 8996
+# Where `make test` puts what comes from there.
+NPM = Path(sys.prefix) / "npm/node_modules"
 # What each account gets of the fee token, in base units.
 GIVEN_FEE_TOKENS = 1000 * 10**18
 
@@ -173,8 +175,25 @@ def chain(folder: Path) -> Iterator[Chain]:
         yield one
 
 
+def earlier_escrow(chain: Chain) -> str:
+    """Deployed beside the other, in the form that public networks have today; its address."""
+    from airflow_provider_deflow.chain.transactions import Sender
+
+    compiled = earlier_escrow_artifact()
+    sender = Sender(chain.web3, KEYS[0])
+    factory = chain.web3.eth.contract(abi=compiled["abi"], bytecode=compiled["bytecode"])
+    router, collector = chain.addresses["Router"], chain.addresses["OPFCommunityFeeCollector"]
+    return str(sender.confirm(sender.send(factory.constructor(router, collector)))["contractAddress"])
+
+
+def earlier_escrow_artifact() -> dict[str, Any]:
+    """What its own compiler said."""
+    path = NPM / "@oceanprotocol/contracts/artifacts/contracts/escrow/Escrow.sol/Escrow.json"
+    return dict(json.loads(path.read_text()))
+
+
 def _anvil_binary() -> str:
     """What `make test` installs, else the one on PATH."""
-    found = next(iter((Path(sys.prefix) / "npm/node_modules/@foundry-rs").glob("anvil-*/bin/anvil")), None)
+    found = next(NPM.glob("@foundry-rs/anvil-*/bin/anvil"), None)
     path = str(found) if found else shutil.which("anvil")
     return path or pytest.fail("no anvil: run `make test` once, which installs it")

@@ -56,6 +56,10 @@ class Index:
             self._connection.execute(f"DELETE FROM {table} WHERE chain_id = ?", (chain_id,))
         return None
 
+    def last_block(self, chain_id: int) -> int:
+        row = self._row("SELECT block FROM chains WHERE chain_id = ?", chain_id)
+        return int(row[0]) if row else 0
+
     def save_block(self, chain_id: int, genesis: str, block: int) -> None:
         self._connection.execute("INSERT OR REPLACE INTO chains VALUES (?, ?, ?)", (chain_id, genesis, block))
 

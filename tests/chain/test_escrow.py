@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -71,7 +70,7 @@ class Paid:
 
 @pytest.fixture(params=["earlier", "later"])
 def paid(request: pytest.FixtureRequest, chain: services.Chain) -> Iterator[Paid]:
-    address = chain.addresses["Escrow"] if request.param == "later" else earlier_escrow(chain)
+    address = chain.addresses["Escrow"] if request.param == "later" else services.earlier_escrow(chain)
     raw = chain.web3.eth.contract(address, abi=abi(later=request.param == "later"))
     payer, payee = (Sender(chain.web3, services.KEYS[account]) for account in (6, 7))
     one = Paid(chain, Escrow(chain.web3, address), raw, payer, payee)
@@ -85,23 +84,8 @@ def paid(request: pytest.FixtureRequest, chain: services.Chain) -> Iterator[Paid
     payer.confirm(payer.send(raw.functions.withdraw([one.token], [one.funds().available])))
 
 
-def earlier_escrow(chain: services.Chain) -> str:
-    """As on public networks today."""
-    compiled = json.loads(ARTIFACT.read_text())
-    sender = Sender(chain.web3, services.KEYS[0])
-    factory = chain.web3.eth.contract(abi=compiled["abi"], bytecode=compiled["bytecode"])
-    router, collector = chain.addresses["Router"], chain.addresses["OPFCommunityFeeCollector"]
-    return str(sender.confirm(sender.send(factory.constructor(router, collector)))["contractAddress"])
-
-
-ARTIFACT = (
-    Path(sys.prefix)
-    / "npm/node_modules/@oceanprotocol/contracts/artifacts/contracts/escrow/Escrow.sol/Escrow.json"
-)
-
-
 def test_the_earlier_form_is_as_its_own_compiler_says():
-    compiled = json.loads(ARTIFACT.read_text())["abi"]
+    compiled = services.earlier_escrow_artifact()["abi"]
 
     assert signatures(abi(later=False)) == signatures(compiled)
 

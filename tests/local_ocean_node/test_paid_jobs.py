@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from web3.logs import DISCARD
 
+from airflow_provider_deflow.chain.escrow import abi
 from tests import services
 from tests.local_ocean_node.paying import ONE, Payer, paid, running_paid_node
 from tests.local_ocean_node.running import recordings, running_ocean_node, shape
@@ -253,6 +255,26 @@ def test_after_a_restart_a_queued_job_is_paid_and_one_that_ran_stays_locked(
         assert {lock[0] for lock in payer.locks()} == {int(job["jobIdHash"], 16) for job in running}
 
 
+def test_a_job_is_paid_in_the_earlier_form_of_the_escrow_too(chain: services.Chain, tmp_path: Path):
+    """As public networks have it today; the node tells which it is by the contract's code."""
+    addresses = {**chain.addresses, "Escrow": services.earlier_escrow(chain)}
+    address_file = tmp_path / "address.json"
+    address_file.write_text(json.dumps({"development": addresses}))
+    earlier = replace(chain, addresses=addresses, address_file=address_file)
+    with running_paid_node(earlier, paid(earlier, tmp_path / "node", **SOON)) as url:
+        payer = Payer.at(url, earlier, 2)
+        payer.deposit(5)
+        payer.authorize()
+        job = payer.start_paid(maxJobDuration=120)
+        (locked,) = raw_locks(payer)
+        settled = wait_until_settled(payer, job)
+        wait_for_receipt(payer, settled)
+
+        assert (locked[0], locked[2]) == (int(job["jobIdHash"], 16), 2 * ONE)
+        assert settled["payment"]["cost"] == 1
+        assert payer.funds() == (4 * ONE, 0)
+
+
 def test_a_listing_shows_what_was_paid_to_everybody(unclaimed: Payer):
     job = unclaimed.start_paid()
     unclaimed.wait_for(job["jobId"])
@@ -261,6 +283,11 @@ def test_a_listing_shows_what_was_paid_to_everybody(unclaimed: Payer):
 
     (found,) = (one for one in listed if job["jobId"].endswith(one["jobId"]))
     assert (found["isFree"], found["payment"]) == (False, job["payment"])
+
+
+def raw_locks(payer: Payer) -> list:
+    escrow = payer.chain.web3.eth.contract(payer.escrow.address, abi=abi(later=False))
+    return list(escrow.functions.getLocks(payer.chain.fee_token, payer.address, payer.payee).call())
 
 
 def wait_until_settled(payer: Payer, job: dict) -> dict:

@@ -136,6 +136,19 @@ def test_environments_are_as_recorded(payer: Payer, name: str):
         assert prices(ours) == prices(real)
 
 
+def test_the_node_says_which_chains_it_serves(payer: Payer):
+    root, status = payer.get("/").json(), payer.direct("status").json()
+    recorded = recordings("node")
+
+    theirs = recorded["root"]["response"]["body"]["json"]
+    assert root["chainIds"] == theirs["chainIds"]
+    real = recorded["status-command"]["response"]["body"]["json"]
+    for key in ("provider", "indexer", "escrowAddress"):
+        assert shape(status[key]) == shape(real[key])
+    assert status["provider"] == real["provider"]
+    assert status["escrowAddress"] == {"8996": payer.chain.addresses["Escrow"]}
+
+
 def test_environments_of_another_chain_are_none(payer: Payer):
     assert payer.get("/api/services/computeEnvironments", chainId=1).json() == []
 

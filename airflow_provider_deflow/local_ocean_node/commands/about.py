@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from airflow_provider_deflow import __version__
+from airflow_provider_deflow.local_ocean_node.chains import Chain
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task
 from airflow_provider_deflow.local_ocean_node.file_objects import KINDS, is_bucket_file
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
@@ -83,9 +84,11 @@ def _status(node: LocalOceanNode) -> dict[str, Any]:
         "version": node.version,
         "http": True,
         "p2p": False,
-        "provider": [],
-        "indexer": [],
-        "escrowAddress": {},
+        "provider": [_named(chain) for chain in node.chains],
+        "indexer": _indexed(node),
+        "escrowAddress": {
+            str(chain.chain_id): node.payments.escrow_address(chain.chain_id) for chain in node.chains
+        },
         "supportedStorage": {"url": True, "arwave": False, "ipfs": False},
         "platform": {
             "cpus": len(node.machine.cores),
@@ -103,6 +106,20 @@ def _status(node: LocalOceanNode) -> dict[str, Any]:
         "uptime": time.monotonic() - node.started,
         **({"persistentStorage": {"accessLists": []}} if node.buckets else {}),
     }
+
+
+def _indexed(node: LocalOceanNode) -> list[dict[str, Any]]:
+    if node.index is None:
+        return []
+    return [
+        {**_named(chain), "block": str(node.index.last_block(chain.chain_id))}
+        for chain in node.chains
+        if chain.settings.index
+    ]
+
+
+def _named(chain: Chain) -> dict[str, Any]:
+    return {"chainId": str(chain.chain_id), "network": chain.network.name}
 
 
 def _pretty(value: Any) -> Reply:

@@ -62,7 +62,7 @@ async def root(request: Request) -> Response:
     return JSONResponse(
         {
             "nodeId": identity.peer_id,
-            "chainIds": [],
+            "chainIds": [str(chain.chain_id) for chain in node.chains],
             "providerAddress": identity.address,
             "nodePublicKey": {str(index): byte for index, byte in enumerate(identity.public_key)},
             **({} if node.is_version_4 else {"serviceEndpoints": _ENDPOINTS}),
