@@ -15,7 +15,7 @@ from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.chains import Chain
 from airflow_provider_deflow.local_ocean_node.ddos import did_of
 from airflow_provider_deflow.local_ocean_node.identity import Identity, Undecryptable
-from airflow_provider_deflow.local_ocean_node.javascript import as_number, dumps
+from airflow_provider_deflow.local_ocean_node.javascript import INVALID_ARGUMENT, as_number, dumps
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ def decrypted_ddo(chain: Chain, identity: Identity, task: dict[str, Any]) -> str
     address = normalised_address(task.get("dataNftAddress"))
     if address is None:
         value = dumps(task.get("dataNftAddress"))
-        raise _problem(f'Unknown error TypeError: invalid address (argument="address", value={value})', 500)
+        raise _problem(
+            "Unknown error TypeError: invalid address "
+            f'(argument="address", value={value}, {INVALID_ARGUMENT})',
+            500,
+        )
     if not is_known(chain.web3, chain.network, address):
         raise _problem("Asset not deployed by the data NFT factory")
     if task.get("transactionId"):

@@ -40,13 +40,29 @@ def typesense_query(asked: Any) -> dict[str, Any]:
         raise Unsupported("no query.bool")
     parts = []
     for name, sign in (("filter", "="), ("must_not", "!=")):
-        for clause in query["bool"].get(name) or ():
-            for kind in ("term", "terms"):
-                for field, value in list((clause.get(kind) or {}).items())[:1]:
-                    shown = f"[{','.join(map(as_text, value))}]" if kind == "terms" else as_text(value)
-                    parts.append(f"{field}:{sign}{shown}")
-    sort = ",".join(f"{field}:{direction}" for field, direction in (asked.get("sort") or {}).items())
+        clauses = query["bool"].get(name) or []
+        if not isinstance(clauses, list) or not all(isinstance(clause, dict) for clause in clauses):
+            raise Unsupported(f"bool.{name} is no list of objects")
+        for clause in clauses:
+            parts += [f"{field}:{sign}{value}" for field, value in _terms(clause)]
+    sort = asked.get("sort")
+    sort = ",".join(f"{field}:{way}" for field, way in sort.items()) if isinstance(sort, dict) else ""
     return {"q": "*", "filter_by": " && ".join(parts), **({"sort_by": sort} if sort else {})}
+
+
+def _terms(clause: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The first field of a `term`, or else of `terms`, with what it must be."""
+    kind = "term" if clause.get("term") else "terms"
+    fields = clause.get(kind) or {}
+    if not isinstance(fields, dict):
+        raise Unsupported(f"{kind} is no object")
+    for field, value in list(fields.items())[:1]:
+        if kind == "term":
+            yield field, as_text(value)
+        elif isinstance(value, list):
+            yield field, f"[{','.join(map(as_text, value))}]"
+        else:
+            raise Unsupported("terms is no list")
 
 
 def search(index: Index, query: dict[str, Any]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from airflow_provider_deflow.signing import KeySigner
 
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 # libp2p: identity multihash of 37 bytes, a protobuf with key type 2 (secp256k1) and 33 bytes of key.
 _PEER_ID_PREFIX = bytes.fromhex("002508021221")
 
@@ -92,11 +92,11 @@ class Identity:
 
 
 def unbase58(text: str) -> bytes:
-    """The bytes written as `text`; raises `ValueError` for what is not base58."""
+    """The bytes written as `text`, which has no letters but those of `BASE58`."""
     number = 0
     for character in text:
-        number = number * 58 + _BASE58.index(character)
-    zeros = len(text) - len(text.lstrip(_BASE58[0]))
+        number = number * 58 + BASE58.index(character)
+    zeros = len(text) - len(text.lstrip(BASE58[0]))
     return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
 
 
@@ -144,5 +144,5 @@ def _base58(data: bytes) -> str:
     text = ""
     while number:
         number, digit = divmod(number, 58)
-        text = _BASE58[digit] + text
-    return _BASE58[0] * (len(data) - len(data.lstrip(b"\0"))) + text
+        text = BASE58[digit] + text
+    return BASE58[0] * (len(data) - len(data.lstrip(b"\0"))) + text

@@ -21,6 +21,9 @@ _EXPECTED = {
     "Extra data": "Unexpected non-whitespace character after JSON",
 }
 
+# How ethers, the node's chain library, ends what it says of a malformed address.
+INVALID_ARGUMENT = "code=INVALID_ARGUMENT, version=6.16.0"
+
 
 def or_null(value: Any) -> Any:
     """`value || null`: empty text, 0 and false become null; empty objects and lists stay."""

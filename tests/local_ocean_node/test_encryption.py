@@ -163,7 +163,7 @@ def test_commands_encrypt_text_and_base58(alice: Consumer, identity: Identity):
             400,
             'Invalid parameter: "encryptionType" must be one of: string,base58',
         ),
-        ({"blob": "0OIl", "encoding": "base58"}, 500, "Unknown error: Invalid base58 character"),
+        ({"blob": "0OIl", "encoding": "base58"}, 500, "Unknown error: Invalid base58 character “0,O,I,l”"),
     ],
 )
 def test_the_command_refuses(alice: Consumer, fields: dict, status: int, words: str):

@@ -19,6 +19,7 @@ from tests.services import Chain, anvil
 pytestmark = pytest.mark.chain
 
 UNKNOWN = "did:op:" + "0" * 64
+NO_LIST = {"query": {"bool": {"filter": "x"}}}
 FILE = {"type": "url", "url": "http://localhost:9/data.csv", "method": "GET"}
 
 
@@ -222,7 +223,9 @@ def test_searches(publisher: Publisher, alice: Consumer):
     assert search(alice, query={"bool": {"filter": filters, "must_not": must_not}}) == ["first of all"]
 
 
-@pytest.mark.parametrize("body", [{}, {"query": {"match_all": {}}}, {"q": "*"}, {"filter_by": "(a:=1)"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"query": {"match_all": {}}}, {"q": "*"}, {"filter_by": "(a:=1)"}, NO_LIST]
+)
 def test_searches_that_are_neither_form(alice: Consumer, body: dict):
     reply = alice.post("/api/aquarius/assets/metadata/query", body)
 

@@ -73,6 +73,13 @@ def test_who_signs_must_sign_well(alice: Consumer):
         (changed("id", "nonsense"), 400, ' Missing or invalid required parameter "id'),
         (changed("version", None), 400, "Missing DDO version"),
         (changed("version", "3.0.0"), 500, "Unknown error: Unsupported DDO version: 3.0.0"),
+        (changed("version", 4), 500, "Unknown error: e.startsWith is not a function"),
+        (
+            changed("nftAddress", "0x12"),
+            500,
+            'Unknown error: invalid address (argument="address", value="0x12", '
+            "code=INVALID_ARGUMENT, version=6.16.0)",
+        ),
         (changed("version", "4.2.0"), 500, "Unknown error: Unsupported schema version: 4.2.0"),
         (
             changed("chainId", None),
@@ -104,11 +111,27 @@ def test_a_whole_ddo_conforms_to_every_version(version: str):
         ("services.0.timeout", True),
         ("chainId", "8996"),
         ("credentials", {"allow": [{"type": "address"}]}),
+        ("metadata.name", ["a", "b"]),
+        ("services.0.name", "two\nlines"),
+        ("metadata", "text"),
         ("metadata.algorithm", {"container": {"image": "python", "tag": "3"}}),
     ],
 )
 def test_faults_of_any_version(path: str, value: Any):
     assert not conforms(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("metadata.name", "two\nlines"),
+        ("metadata.name", ""),
+        ("metadata.tags", ["a", "b"]),
+        ("credentials", "x"),
+    ],
+)
+def test_what_is_no_fault_though_it_looks_like_one(path: str, value: Any):
+    assert conforms(changed(path, value))
 
 
 def test_later_versions_limit_lengths():

@@ -17,7 +17,7 @@ from airflow_provider_deflow.local_ocean_node.chains import Chain
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task
 from airflow_provider_deflow.local_ocean_node.file_objects import KINDS, is_bucket_file
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
-from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
 
 _DOCKER_CLUSTER = 2
 
@@ -39,11 +39,13 @@ async def file_info(node: LocalOceanNode, task: Task) -> Reply:
     """Of a file object, or of the files of a service by its DID."""
     kind, file_object, actor = (task.get(name) for name in ("type", "file", "consumerAddress"))
     did, service_id = task.get("did"), task.get("serviceId")
-    if did:
-        if not str(did).startswith("did:op"):
-            raise Refusal(400, ' Missing or invalid required parameter "id')
-        if not service_id:
-            raise Refusal(400, 'Invalid Request: matching "serviceId" not specified!')
+    if did and not str(did).startswith("did:op"):
+        raise Refusal(400, "Invalid Request: invalid did!")
+    if did and not service_id:
+        # A real node has words for this, but no status to send them with.
+        raise Thrown("Invalid status code: undefined")
+    if not any(task.get(name) for name in ("checksum", "did", "file", "fileIndex", "serviceId", "type")):
+        raise Refusal(400, "Invalid Request: no fields are present!")
     if kind and kind not in KINDS:
         raise Refusal(400, f"Invalid Request: type must be one of {', '.join(KINDS)}")
     if (is_bucket_file({"type": kind}) or is_bucket_file(file_object)) and not actor:

@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_deflow.local_ocean_node import ddo_schema, ddo_search
 from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require
-from airflow_provider_deflow.local_ocean_node.javascript import as_text, dumps
+from airflow_provider_deflow.local_ocean_node.javascript import INVALID_ARGUMENT, dumps
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 from airflow_provider_deflow.signing import keccak
@@ -28,13 +28,15 @@ async def validate(node: LocalOceanNode, task: Task) -> Reply:
         raise Refusal(400, "Missing DDO version")
     if any(task.get(name) for name in ("authorization", "signature", "nonce", "publisherAddress")):
         node.auth.check({**task, "consumerAddress": task.get("publisherAddress")})
-    _require_known_version(as_text(ddo["version"]))
+    _require_known_version(ddo["version"])
     # A real node looks at these before its schema does, and trips.
     if ddo.get("chainId") is None:
         raise Refusal(500, "Unknown error: Cannot read properties of undefined (reading 'toString')")
     if normalised_address(ddo.get("nftAddress")) is None:
         value = dumps(ddo.get("nftAddress"))
-        raise Refusal(500, f'Unknown error: invalid address (argument="address", value={value})')
+        raise Refusal(
+            500, f'Unknown error: invalid address (argument="address", value={value}, {INVALID_ARGUMENT})'
+        )
     if not ddo_schema.conforms(ddo):
         raise Refusal(400, "Validation error: [object Object]")
     digest = "0x" + hashlib.sha256(dumps(ddo).encode()).hexdigest()
@@ -101,7 +103,9 @@ def _require_did(did: Any) -> None:
         raise Refusal(400, ' Missing or invalid required parameter "id')
 
 
-def _require_known_version(version: str) -> None:
+def _require_known_version(version: Any) -> None:
+    if not isinstance(version, str):
+        raise Refusal(500, "Unknown error: e.startsWith is not a function")
     if not version.startswith("4"):
         raise Refusal(500, f"Unknown error: Unsupported DDO version: {version}")
     if version not in ddo_schema.VERSIONS:

@@ -16,7 +16,7 @@ from typing import Any
 from airflow_provider_deflow.local_ocean_node.auth import normalised_address
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task, require
 from airflow_provider_deflow.local_ocean_node.ddo_decryption import decrypted_ddo
-from airflow_provider_deflow.local_ocean_node.identity import unbase58
+from airflow_provider_deflow.local_ocean_node.identity import BASE58, unbase58
 from airflow_provider_deflow.local_ocean_node.javascript import or_null
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
@@ -38,10 +38,10 @@ async def encrypt(node: LocalOceanNode, task: Task) -> Reply:
     node.auth.check(task)
     data = _octets(task["blob"])
     if str(encoding).lower() == "base58":
-        try:
-            data = unbase58(data.decode())
-        except ValueError as error:
-            raise Refusal(500, "Unknown error: Invalid base58 character") from error
+        text = data.decode()
+        if strange := [one for one in dict.fromkeys(text) if one not in BASE58]:
+            raise Refusal(500, f"Unknown error: Invalid base58 character “{','.join(strange)}”")
+        data = unbase58(text)
     return Reply(b"0x" + _encrypted(node, data, method).hex().encode())
 
 

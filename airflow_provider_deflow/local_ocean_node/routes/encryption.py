@@ -18,6 +18,7 @@ from airflow_provider_deflow.local_ocean_node.routes.express import (
     as_words,
     has_body,
     json_body,
+    json_value,
     media_type,
     node_of,
     query_of,
@@ -36,7 +37,7 @@ async def encrypt(request: Request) -> Response:
     if media_type(request) == _OCTETS and has_body(request):
         blob = (await whole_body(request, _MOST_BYTES)).decode(errors="replace")
     else:
-        blob = as_text(await json_body(request))
+        blob = as_text(await json_value(request))
     if not blob:
         return HTMLResponse("Missing required body", 400)
     task = {"command": "encrypt", "blob": blob, **_signature(request)}

@@ -58,6 +58,12 @@ def is_json(request: Request) -> bool:
 
 async def json_body(request: Request) -> dict[str, Any]:
     """The body as an object; an empty one when there is none or it is not JSON."""
+    value = await json_value(request)
+    return value if isinstance(value, dict) else {}
+
+
+async def json_value(request: Request) -> dict[str, Any] | list[Any]:
+    """As `json_body`, but a list is what it is."""
     if not is_json(request):
         return {}
     content = await whole_body(request, _MOST_JSON_BYTES)
@@ -67,9 +73,7 @@ async def json_body(request: Request) -> dict[str, Any]:
         value = json.loads(content, parse_constant=_no_json)
     except ValueError as error:
         raise ErrorPage(400, f"SyntaxError: {error}") from error
-    if isinstance(value, list):
-        return {}
-    if not isinstance(value, dict):
+    if not isinstance(value, (dict, list)):
         raise ErrorPage(400, f"SyntaxError: Unexpected token {value!r} in JSON at position 0")
     return value
 
