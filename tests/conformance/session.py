@@ -63,8 +63,8 @@ class Node:
         return dict(job)
 
     def pause(self) -> None:
-        """Between two polls; half of thirty requests a minute when there is a limit."""
-        time.sleep(max(self._poll_seconds, 4) if self.met_limit else self._poll_seconds)
+        """Between two polls; where requests are counted, few of them."""
+        time.sleep(max(self._poll_seconds, 8) if self.met_limit else self._poll_seconds)
 
     def container(self, entrypoint: str = "python3 $ALGO", **changes: Any) -> Record:
         """The container part of an algorithm that runs on the image with Python."""
@@ -207,9 +207,8 @@ class Run:
         return dict(job)
 
     def entry(self, kind: str) -> Record:
-        (found,) = (
-            result for result in self.who.node.status(self.job_id)["results"] if result["type"] == kind
-        )
+        """What was said about a result when the job was over."""
+        (found,) = (result for result in self.final["results"] if result["type"] == kind)
         return dict(found)
 
     def result(self, kind: str) -> bytes:

@@ -32,9 +32,10 @@ class Registry:
 
 
 @pytest.fixture(scope="module")
-def registry(given_url: str | None, files: object) -> Iterator[Registry]:
-    if not given_url:
-        pytest.skip("the local Ocean Node pulls no images")
+def registry(alice: Account, files: object) -> Iterator[Registry]:
+    container = alice.node.container(image="localhost:5999/nope")
+    if "This local Ocean Node" in alice.ask_for(algorithm={"meta": {"container": container}}).text:
+        pytest.skip("a local Ocean Node pulls no images")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
