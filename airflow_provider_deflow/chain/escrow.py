@@ -16,10 +16,11 @@ from functools import cache
 from typing import Any
 
 from web3 import Web3
+from web3.exceptions import Web3Exception
 
 from airflow_provider_deflow.chain.contracts import artifact
 from airflow_provider_deflow.chain.transactions import Sender
-from airflow_provider_deflow.errors import WrongChain
+from airflow_provider_deflow.errors import ChainError, WrongChain
 
 # In `getLocks`, an address that matches every token, or every payer.
 ANY = "0x0000000000000000000000000000000000000000"
@@ -131,7 +132,12 @@ class Escrow:
         )
 
     def _call(self, name: str, *arguments: Any) -> Any:
-        return self._function(name, *arguments).call()
+        try:
+            return self._function(name, *arguments).call()
+        except Web3Exception as error:
+            raise ChainError(
+                f"{name} of the escrow {self.address} gave no answer — {error}; try again later"
+            ) from error
 
     def _function(self, name: str, *arguments: Any) -> Any:
         return self._contract.functions[name](*map(_checksummed, arguments))

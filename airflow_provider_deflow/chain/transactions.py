@@ -13,10 +13,10 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
-from web3.exceptions import ContractLogicError, Web3RPCError
+from web3.exceptions import ContractLogicError, TimeExhausted, Web3RPCError
 from web3.types import TxReceipt
 
-from airflow_provider_deflow.errors import TransactionFailed
+from airflow_provider_deflow.errors import ChainUnreachable, TransactionFailed
 
 _CONFIRMED_WITHIN_SECONDS = 120.0
 _POLL_SECONDS = 0.05
@@ -66,11 +66,17 @@ class Sender:
 
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """Wait until it is in a block; a reverted one is raised."""
-        receipt = self.web3.eth.wait_for_transaction_receipt(
-            Web3.to_bytes(hexstr=transaction_hash),  # type: ignore[arg-type]
-            timeout=_CONFIRMED_WITHIN_SECONDS,
-            poll_latency=_POLL_SECONDS,
-        )
+        try:
+            receipt = self.web3.eth.wait_for_transaction_receipt(
+                Web3.to_bytes(hexstr=transaction_hash),  # type: ignore[arg-type]
+                timeout=_CONFIRMED_WITHIN_SECONDS,
+                poll_latency=_POLL_SECONDS,
+            )
+        except TimeExhausted as error:
+            raise ChainUnreachable(
+                f"transaction {transaction_hash} is in no block after {_CONFIRMED_WITHIN_SECONDS:.0f} s — "
+                "it may still come into one: look for it before anything is sent again"
+            ) from error
         if receipt["status"] != 1:
             raise TransactionFailed(f"transaction {transaction_hash} was reverted", words="reverted")
         return receipt

@@ -13,7 +13,6 @@ import hashlib
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,49 +25,36 @@ from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 from airflow_provider_deflow.local_ocean_node.settings import NodeSettings
 
 if TYPE_CHECKING:
-    from web3 import Web3
-
     from airflow_provider_deflow.chain.escrow import Authorization, Claim, Escrow, Lock
-    from airflow_provider_deflow.chain.transactions import Sender
 
 # When a token does not say.
 _USUAL_DECIMALS = 18
 _LIBRARY = "version=6.16.0"
 
 
-@dataclass(frozen=True)
 class _PaidChain:
     """One chain's escrow and the node's own key there; nothing is asked before it is needed."""
 
-    chain: Chain
-    private_key: bytes
+    def __init__(self, chain: Chain, private_key: bytes) -> None:
+        from airflow_provider_deflow.chain.transactions import Sender
 
-    @property
-    def web3(self) -> Web3:
-        return self.chain.web3
+        self.chain = chain
+        # One for all threads: it takes the account's nonces one after the other.
+        self.sender = Sender(chain.web3, private_key)
+        self._decimals: dict[str, int] = {}
 
     @cached_property
     def escrow(self) -> Escrow:
         from airflow_provider_deflow.chain.escrow import Escrow
 
-        return Escrow(self.web3, self.chain.network.address("Escrow"))
-
-    @cached_property
-    def sender(self) -> Sender:
-        from airflow_provider_deflow.chain.transactions import Sender
-
-        return Sender(self.web3, self.private_key)
-
-    @cached_property
-    def _decimals(self) -> dict[str, int]:
-        return {}
+        return Escrow(self.chain.web3, self.chain.network.address("Escrow"))
 
     def decimals(self, token: str) -> int:
         from airflow_provider_deflow.chain.tokens import decimals
 
         if token not in self._decimals:
             try:
-                self._decimals[token] = decimals(self.web3, token)
+                self._decimals[token] = decimals(self.chain.web3, token)
             except ChainError:
                 return _USUAL_DECIMALS
         return self._decimals[token]
