@@ -63,7 +63,7 @@ class Auth:
 
     def check_signature(self, address: str, nonce: Any, signature: str, command: str) -> None:
         """Refuse with 401, or accept and remember the nonce."""
-        number = parse_int(nonce)
+        number = parse_int(nonce) if isinstance(address, str) else None
         if number is not None and number <= self.last_nonce(address):
             raise Refusal(401, f"nonce: {number} is not a valid nonce")
         if number is None:

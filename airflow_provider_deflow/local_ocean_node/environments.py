@@ -53,7 +53,7 @@ class Environment:
             raise Thrown("resources is not iterable", "TypeError")
         if isinstance(asked, list) and None in asked:
             raise Thrown("Cannot read properties of null (reading 'id')", "TypeError")
-        entries = [entry for entry in asked or [] if isinstance(entry, dict)]
+        entries = [entry for entry in asked or [] if isinstance(entry, dict) and _is_named(entry)]
         # Of two for the same resource the first counts.
         wanted = {entry.get("id"): entry.get("amount") for entry in reversed(entries)}
         filled = []
@@ -243,6 +243,10 @@ def _fees(
             prices = [{"id": resource, "price": _shortest(price)} for resource, price in fee.prices]
             fees.setdefault(str(fee.chain_id), []).append({"prices": prices, "feeToken": fee.fee_token})
     return fees or None
+
+
+def _is_named(entry: dict[str, Any]) -> bool:
+    return isinstance(entry.get("id"), str)
 
 
 def _access(addresses: tuple[str, ...]) -> dict[str, Any]:

@@ -82,9 +82,10 @@ def plus(left: Any, right: Any) -> Any:
 
 
 def parse_int(value: Any) -> int | None:
-    """`parseInt(value)`: the leading digits, rounded as a double is; None stands for NaN."""
+    """`parseInt(value)`: the leading digits, rounded as a double is; None stands for NaN and Infinity."""
     found = re.match(r"\s*([+-]?\d+)", as_text(value))
-    return int(float(found[1])) if found else None
+    number = float(found[1]) if found else math.nan
+    return int(number) if math.isfinite(number) else None
 
 
 def dumps(value: Any) -> str:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_deflow.local_ocean_node.javascript import as_number
+from airflow_provider_deflow.local_ocean_node.javascript import as_number, as_text
 from airflow_provider_deflow.local_ocean_node.job import Job
 
 _TABLES = """
@@ -121,7 +121,9 @@ class Store:
         self._connection.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
 
     def _jobs(self, condition: str, values: Sequence[Any]) -> list[Job]:
-        rows = self._connection.execute(f"SELECT record FROM jobs WHERE {condition}", values)
+        # What is asked for may be anything that JSON can hold.
+        texts = [value if isinstance(value, (str, float, type(None))) else as_text(value) for value in values]
+        rows = self._connection.execute(f"SELECT record FROM jobs WHERE {condition}", texts)
         return [Job(**json.loads(record)) for (record,) in rows]
 
     # nonces

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -318,3 +319,35 @@ COMMANDS = {
     ("DELETE", "/api/services/compute"): "stopCompute",
     ("GET", "/api/services/computeResult"): "getComputeResult",
 }
+
+
+@pytest.mark.parametrize("odd", [7, True, [], {"a": 1}, 2**70, "9" * 400])
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        ("createAuthToken", "address"),
+        ("createAuthToken", "nonce"),
+        ("invalidateAuthToken", "address"),
+        ("freeStartCompute", "nonce"),
+        ("getComputeStatus", "jobId"),
+        ("jobs", "consumerAddrs"),
+        ("jobs", "environments"),
+    ],
+)
+def test_whatever_json_can_hold_gets_an_answer_in_words(alice: Consumer, command: str, field: str, odd: Any):
+    signed = alice.signed(command)
+    fields = {**signed, "address": alice.address, "token": "x", "algorithm": {}, "datasets": []}
+    value = [odd] if command == "jobs" else odd
+
+    reply = alice.direct(command, **{**fields, "environment": "0x00-0x00", field: value})
+
+    assert reply.text != "Internal Server Error"
+    assert reply.status_code in (200, 400, 401, 500)
+
+
+@pytest.mark.parametrize("name", [[], {}, 7, None])
+def test_a_resource_without_a_name_is_ignored(alice: Consumer, name: Any):
+    reply = alice.ask_for(resources=[{"id": name, "amount": 99}])
+
+    assert reply.status_code == 200
+    alice.wait_for(reply.json()[0]["jobId"])
