@@ -161,6 +161,8 @@ class Run:
     who: Account
     started: Record
     seen: list[Record] = field(default_factory=list)
+    # A little later than the first that said that it is over: the algorithm's log may come after that.
+    final: Record = field(default_factory=dict)
 
     @property
     def job_id(self) -> str:
@@ -175,11 +177,6 @@ class Run:
         return [record["status"] for record in self.seen]
 
     @property
-    def final(self) -> Record:
-        """As it first was when it was over."""
-        return next(record for record in self.seen if record["dateFinished"])
-
-    @property
     def exit_code(self) -> int | None:
         return self.final["terminationDetails"]["exitCode"]  # type: ignore[no-any-return]
 
@@ -189,12 +186,16 @@ class Run:
             self.seen.append(record)
         return record
 
-    def wait(self, *, until: Any = lambda record: record["dateFinished"]) -> Run:
+    def wait(self, *, until: Any = None) -> Run:
+        """Until it is over, or else until that is true of its record."""
         deadline = time.monotonic() + JOB_SECONDS
-        while not until(record := self.poll()):
+        while not (until(record := self.poll()) if until else (record := self.poll())["dateFinished"]):
             assert not record["dateFinished"], f"it ended at {record['status']}, before what was waited for"
             assert time.monotonic() < deadline, f"still at {record['status']} after {JOB_SECONDS} s"
             self.who.node.pause()
+        if not until:
+            self.who.node.pause()
+            self.final = self.poll()
         return self
 
     def wait_until_running(self) -> Run:

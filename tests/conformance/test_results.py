@@ -54,6 +54,17 @@ def test_a_log_can_be_read_while_the_job_runs(stopped: Stopped):
     assert reply.text.startswith("Writing algocustom data to '/data/inputs/algoCustomData.json'\n")
 
 
+def test_the_algorithms_log_may_come_after_the_end(finished: Run, failed: Run, silent: Run, timed_out: Run):
+    """So an index that was read with the end may name another result a moment later."""
+    for run in (finished, failed, silent, timed_out):
+        first = next(record for record in run.seen if record["dateFinished"])
+        kinds = [entry["type"] for entry in first["results"]]
+
+        expected = ["imageLog", "configurationLog", "algorithmLog", "output"]
+        assert kinds in (expected, [kind for kind in expected if kind != "algorithmLog"])
+        assert [entry["type"] for entry in run.final["results"]] == expected
+
+
 def test_an_index_must_be_there_and_not_negative(finished: Run):
     who = finished.who
     no_index = who.node.get(f"{API}/computeResult", jobId=finished.job_id, **who.signed("getComputeResult"))
