@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.graphs.graph import Graph, GraphNode
     from airflow_provider_deflow.ocean.access import AccessList
     from airflow_provider_deflow.ocean.client import OceanNode
-from airflow_provider_deflow.ocean.environments import ComputeEnvironment
+    from airflow_provider_deflow.ocean.environments import ComputeEnvironment
 
 
 @click.command()
