@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one call to a local Ocean Node must not lead to."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+from tests.fuzz.calls import Call
+from tests.fuzz.nodes import SECONDS, Fuzzed
+
+
+class Finding(AssertionError):
+    """`key` is the same for the same fault met again."""
+
+    def __init__(self, key: str, detail: str) -> None:
+        super().__init__(f"{key}\n  {detail}")
+        self.key = key
+
+
+class Errors(logging.Handler):
+    """What the node and its web server log as errors: exceptions that nobody thought of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.seen: list[str] = []
+        self._arrived = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(self.format(record).strip().splitlines()[-1])
+        self._arrived.set()
+
+    def clear(self) -> None:
+        self.seen.clear()
+        self._arrived.clear()
+
+    def wait(self) -> None:
+        """An exception is logged just after its 500 has gone out; most are none."""
+        self._arrived.wait(0.05)
+
+
+@contextmanager
+def errors_of_the_node() -> Iterator[Errors]:
+    errors = Errors()
+    loggers = [logging.getLogger(name) for name in ("uvicorn.error", "airflow_provider_deflow", "asyncio")]
+    for logger in loggers:
+        logger.addHandler(errors)
+    try:
+        yield errors
+    finally:
+        for logger in loggers:
+            logger.removeHandler(errors)
+
+
+def try_call(call: Call, local: Fuzzed, errors: Errors, real: Fuzzed | None) -> None:
+    """Raises `Finding`."""
+    errors.clear()
+    where = f"{call.method} {re.sub(r'<[a-z]+>|0x[0-9a-fA-F]+', '…', call.path)}"
+    told = f"{call.name} query={call.query} body={str(call.body)[:600]} type={call.content_type}"
+    try:
+        ours = local.send(call)
+    except requests.RequestException as error:
+        raise Finding(f"{where}: no answer in {SECONDS} s ({type(error).__name__})", told) from error
+    if ours.content == b"Internal Server Error":
+        errors.wait()
+    if errors.seen:
+        raise Finding(f"{where}: exception {errors.seen[-1]}", told)
+    if real is None:
+        return
+    try:
+        theirs = real.send(call)
+    except requests.RequestException:
+        # The real one hung or hung up: whatever ours said is better.
+        return
+    if ours.status_code != theirs.status_code:
+        kind = "5xx that the real one has not" if ours.status_code >= 500 else "another status"
+        answers = f"{ours.status_code} {_words(ours)} — real {theirs.status_code} {_words(theirs)}"
+        raise Finding(f"{where}: {kind}: {answers}", told)
+
+
+def _words(reply: requests.Response) -> str:
+    text = reply.content[:160].decode("utf-8", "replace")
+    return repr(re.sub(r"0x[0-9a-fA-F]{6,}|[0-9a-f]{16,}|\d{6,}|a{20,}", "…", text)[:100])
