@@ -35,6 +35,15 @@ _COMPONENT_CHARACTERS = "!'()*~-._"
 _NAME_CHARACTERS = "%!$&'()*+,;=:@~-._"
 
 
+def _headers(file_object: dict[str, Any]) -> httpx.Headers:
+    """What JavaScript would send: anything as its text, and nothing of what is no object."""
+    headers = file_object.get("headers")
+    pairs = headers.items() if isinstance(headers, dict) else ()
+    return httpx.Headers(
+        {name: as_text(value) for name, value in pairs if value is not None}, encoding="utf-8"
+    )
+
+
 def is_bucket_file(file_object: Any) -> bool:
     kind = file_object.get("type") if isinstance(file_object, dict) else None
     return isinstance(kind, str) and kind.lower() == "nodepersistentstorage"
@@ -134,7 +143,7 @@ class FileObjects:
         url = str(file_object["url"])
         if url.endswith("/"):
             url = f"{url.rstrip('/')}/{quote(name, safe=_COMPONENT_CHARACTERS)}"
-        headers = httpx.Headers(file_object.get("headers") or {})
+        headers = _headers(file_object)
         headers.setdefault("content-type", "application/x-www-form-urlencoded")
         headers["content-disposition"] = f'attachment; filename="{name}"'
         try:
@@ -147,7 +156,7 @@ class FileObjects:
 
     @asynccontextmanager
     async def _response(self, file_object: dict[str, Any], method: str) -> AsyncIterator[httpx.Response]:
-        headers = file_object.get("headers") or {}
+        headers = _headers(file_object)
         try:
             async with (
                 http.async_client(_TIMEOUT_SECONDS, targets=self._targets) as client,
@@ -196,4 +205,9 @@ class FileObjects:
             return "URL is marked as unsafe"
         if not str(url).startswith(("http://", "https://")) and re.fullmatch(r"(.+)/([^/]*)", str(url)):
             return "URL looks like a file path"
+        try:
+            httpx.URL(str(url))
+            _ = urlsplit(str(url)).port
+        except (httpx.InvalidURL, ValueError):
+            raise Refusal(500, "Invalid URL") from None
         return None

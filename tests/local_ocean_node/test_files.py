@@ -95,6 +95,20 @@ def test_file_info_refuses(alice: Consumer, body: dict, status: int, words: str)
     assert (reply.status_code, reply.text) == (status, words)
 
 
+@pytest.mark.parametrize("headers", [True, "x", ["a"], 5, {"a": 1}, {"a": None}, {"a b": "c"}, {"a": "é"}])
+def test_headers_of_any_kind_are_taken(alice: Consumer, file_server: str, headers: Any):
+    (file,) = info(alice, url(f"{file_server}/missing", headers=headers)).json()
+
+    assert (file["valid"], file["contentLength"]) == (True, "0")
+
+
+@pytest.mark.parametrize("address", ["http://localhost:99999/", "http://[::1"])
+def test_what_is_no_url_is_said_to_be_none(alice: Consumer, address: str):
+    reply = info(alice, url(address))
+
+    assert (reply.status_code, reply.text) == (500, "Invalid URL")
+
+
 @pytest.mark.parametrize(
     "address", ["http://10.0.0.1/x", "http://0xa9fea9fe/x", "http://[::ffff:192.168.0.1]/x"]
 )
