@@ -101,6 +101,8 @@ class Engine:
 
     async def forget(self, job_id: str) -> None:
         """As if it had never been: no record, no files, no container."""
+        if self._store.job(job_id) is None:
+            return  # what a request names may be anything, and files are deleted here
         step = self._steps.get(job_id)
         if step:
             step.cancel()

@@ -226,6 +226,16 @@ def test_a_job_that_is_forgotten(node: Faulty):
     assert node.environments()[0]["runningJobs"] == 0
 
 
+@pytest.mark.parametrize("name", ["", "../..", "."])
+def test_only_a_job_that_is_there_is_forgotten(node: Faulty, name: str):
+    job_id, _ = node.run("print('kept')")
+    node.set({"what": "forget", "command": "getComputeStatus"})
+
+    node.get("/api/services/compute", jobId=f"{job_id.split('-')[0]}-{name}")
+
+    assert node.stdout(job_id) == "kept\n"
+
+
 def test_a_clock_that_is_an_hour_ahead(node: Faulty):
     job_id, job = node.run("print(1)")
     node.set({"what": "clock_skew", "command": "getComputeStatus", "seconds": 3600})
