@@ -239,7 +239,11 @@ class ChainUnreachable(ChainError):
 
 
 class NoDatatoken(ChainError):
-    """There is no datatoken at an address that an order was sent to."""
+    """There is no datatoken at an address that an order was sent to; `reverted`: what is there refused."""
+
+    def __init__(self, message: str, *, reverted: bool) -> None:
+        super().__init__(message)
+        self.reverted = reverted
 
 
 class WrongChain(ChainError):

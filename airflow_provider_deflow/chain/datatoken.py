@@ -77,7 +77,8 @@ class Datatoken:
             return str(self._contract.functions.getERC721Address().call())
         except (ContractLogicError, BadFunctionCallOutput) as error:
             raise NoDatatoken(
-                f"{self.address} is no datatoken — it knows no data NFT; order at the datatoken itself"
+                f"{self.address} is no datatoken — it knows no data NFT; order at the datatoken itself",
+                reverted=isinstance(error, ContractLogicError),
             ) from error
 
     def balance(self, account: str) -> int:

@@ -22,7 +22,7 @@ _RETRY_SECONDS = 1.0
 
 
 def order_problem(
-    chain: Chain, transaction: str, user: str, ddo: dict[str, Any], service: dict[str, Any], index: int
+    chain: Chain, transaction: str, user: str, ddo: dict[str, Any], service: dict[str, Any], index: int | None
 ) -> str | None:
     """Why the transaction is no valid order of the service for `user`; None when it is one."""
     from airflow_provider_deflow.chain.data_nft import DataNft
@@ -47,6 +47,8 @@ def order_problem(
             "Tx id used not valid, one of the NFT addresses, Datatoken address or the User address "
             "contract address does not match."
         )
+    if index is None:
+        raise Thrown("Cannot convert null to a BigInt", "TypeError")
     if started.args["serviceIndex"] != index:
         return "Invalid service index."
     if not DataNft(chain.web3, str(ddo["nftAddress"])).has_datatoken(order.to):
@@ -102,6 +104,11 @@ def _data_nft_of(chain: Chain, datatoken: str) -> str:
     try:
         return Datatoken(chain.web3, datatoken).data_nft()
     except NoDatatoken as error:
+        if not error.reverted:
+            raise Thrown(
+                'could not decode result data (value="0x", info={ "method": "getERC721Address", '
+                '"signature": "getERC721Address()" }, code=BAD_DATA, version=6.16.0)'
+            ) from error
         raise Thrown(
             "execution reverted (no data present; likely require(false) occurred "
             f'(action="call", data="0x", reason="require(false)", transaction={{ "data": "0xbbbb3a3c", '

@@ -205,6 +205,7 @@ def test_downloads_that_are_refused(alice: Consumer, data: Asset, dataset: Asset
     same_as_recorded(download(alice, data, order, signature=None), "download-no-auth")
     wrong = alice.signed("encrypt")
     same_as_recorded(download(alice, data, order, **wrong), "download-bad-signature")
+    same_as_recorded(download(alice, data, order, serviceId="0"), "download-wrong-service")
     unknown = download(alice, data, order, documentId=UNKNOWN)
     assert (unknown.status_code, unknown.text) == (500, "No DDO found for asset")
 
@@ -426,6 +427,10 @@ def test_an_order_that_went_elsewhere_than_to_a_datatoken(
 
     assert reply.status_code == 500
     assert reply.text.startswith("execution reverted (no data present; ")
+    # A data NFT takes any call and says nothing.
+    reply = quote(alice, chain, element(algorithm, transferTxId=dataset.transaction), element(dataset))
+    assert reply.status_code == 500
+    assert reply.text.startswith('could not decode result data (value="0x", ')
 
 
 TRUSTED_NOBODY = {**FOR_EVERYBODY, "publisherTrustedAlgorithmPublishers": []}

@@ -43,7 +43,7 @@ async def file_info(node: LocalOceanNode, task: Task) -> Reply:
         raise Refusal(400, "Invalid Request: invalid did!")
     if did and not service_id:
         # A real node has words for this, but no status to send them with.
-        raise Thrown("Invalid status code: undefined")
+        raise Thrown("Invalid status code: undefined", "RangeError")
     if not any(task.get(name) for name in ("checksum", "did", "file", "fileIndex", "serviceId", "type")):
         raise Refusal(400, "Invalid Request: no fields are present!")
     if kind and kind not in KINDS:
@@ -56,6 +56,8 @@ async def file_info(node: LocalOceanNode, task: Task) -> Reply:
         files = node.assets.of_service(did, service_id)
         if index := task.get("fileIndex"):
             files = files[index : index + 1] if isinstance(index, int) else []
+            if not files:
+                raise Refusal(500, "Empty file object")
         return Reply.of([await _service_file_info(node, one, actor) for one in files])
     raise Refusal(400, "Invalid arguments. Please provide either file && Type OR did && serviceId")
 

@@ -88,19 +88,24 @@ async def download(node: LocalOceanNode, task: Task) -> Reply:
     return await _content(node, _file(node, ddo, service, task))
 
 
-def _service(ddo: dict[str, Any], service_id: Any) -> tuple[int, dict[str, Any]]:
-    """By its id, else by its position."""
+def _service(ddo: dict[str, Any], service_id: Any) -> tuple[int | None, dict[str, Any]]:
+    """By its id, else by its position, which is of no use: an order is looked up by the id only."""
     found = service_of(ddo, service_id)
     if found is not None:
         return found
     services, position = ddo.get("services") or [], as_number(service_id)
     if position.is_integer() and 0 <= position < len(services):
-        return int(position), services[int(position)]
+        return None, services[int(position)]
     raise Thrown("Cannot find service")
 
 
 def _require_order(
-    node: LocalOceanNode, chain: Chain, task: Task, ddo: dict[str, Any], service: dict[str, Any], index: int
+    node: LocalOceanNode,
+    chain: Chain,
+    task: Task,
+    ddo: dict[str, Any],
+    service: dict[str, Any],
+    index: int | None,
 ) -> None:
     transaction = str(task["transferTxId"])
     if not fee_is_paid(chain, transaction, node.identity.address, service):

@@ -90,7 +90,10 @@ async def direct_command(request: Request) -> Response:
     except Refusal as refusal:
         return raw(Reply(refusal.words.encode()), refusal.status)
     except Thrown as error:
-        return HTMLResponse(error.message, 500)
+        if error.kind == "RangeError":
+            # Express itself would not send it.
+            return HTMLResponse(error.message, 500)
+        return raw(Reply(error.message.encode()), 500)
 
 
 def _as_text(reply: Reply) -> Reply:
