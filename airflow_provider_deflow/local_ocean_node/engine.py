@@ -209,7 +209,7 @@ class Engine:
             return
         status = await Provisioning(job, folder, self._file_objects, self._faults).into(container)
         if status != Status.RUNNING:
-            await self._finish(job, status)
+            await self._finish(job, status, has_log=status != Status.DATA_UPLOAD_FAILED)
             return
         await self._attend(self._store.change_job(job.job_id, status=Status.RUNNING))
 
@@ -287,8 +287,10 @@ class Engine:
             log.warning("job %s: its outputs cannot be uploaded: %s", job.job_id, refusal.words)
             status = Status.RESULTS_FAILED
         except OSError as error:
+            # As when a real node's container is gone: with it go the log and how it ended.
             log.warning("job %s: its outputs cannot be read: %s", job.job_id, error)
-            status = Status.RESULTS_FAILED
+            await self._finish(job, Status.RESULTS_FAILED, has_log=False)
+            return
         await self._finish(job, status, exit_code=container.exit_code, oom_killed=container.oom_killed)
 
     async def _keep_outputs(self, job: Job, container: Container) -> None:
@@ -302,13 +304,13 @@ class Engine:
             finally:
                 archive.unlink()
 
-    async def _finish(self, job: Job, status: int, **changes: Any) -> None:
+    async def _finish(self, job: Job, status: int, *, has_log: bool = True, **changes: Any) -> None:
         """Keep the log, remove the container, then say that it is over: results are there with the status."""
         folder = self._folder_of(job.job_id)
         container = self._containers.pop(job.job_id, None)
         if container:
             await container.kill()
-            if status != Status.START_FAILED:
+            if has_log and status != Status.START_FAILED:
                 folder.write_log("algorithm.log", container.log_path.read_bytes())
             with contextlib.suppress(OSError):
                 await container.remove()

@@ -8,17 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_deflow.local_ocean_node.chains import Chain
 from airflow_provider_deflow.local_ocean_node.javascript import dumps
 from airflow_provider_deflow.signing import Signer, keccak
-
-_DEVELOPMENT_CHAIN = 8996
-_NO_TOKEN = "0x0000000000000000000000000000000000000000"
-
-
-def fee_token(chain: Chain) -> str:
-    """What a real node that asks nothing names: Ocean's token on the development chain, else none."""
-    return chain.network.address("Ocean") if chain.chain_id == _DEVELOPMENT_CHAIN else _NO_TOKEN
 
 
 def provider_fee(signer: Signer, token: str, service: dict[str, Any], valid_until: int) -> dict[str, Any]:

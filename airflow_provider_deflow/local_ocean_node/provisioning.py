@@ -42,7 +42,10 @@ class Provisioning:
                 return Status.DATA_FAILED
         self._note("All good with data provisioning, will start uploading it...")
         if self._faults.fails_at("upload"):
-            self._note("Data upload to container failed: (HTTP code 404) no such container")
+            self._note(
+                "Data upload to container failed: (HTTP code 404) no such container - "
+                f"No such container: {self._job.job_id}-algoritm "
+            )
             return Status.DATA_UPLOAD_FAILED
         _move_into(container.data, self._folder)
         return Status.RUNNING
@@ -98,7 +101,7 @@ class Provisioning:
         if file_object:
             # One that was encrypted is found out too late by a real node, too.
             if not isinstance(file_object, dict) or not file_object.get("type"):
-                raise Refusal(500, "Storage type is not provided")
+                raise Refusal(500, "Empty file object")
             return file_object
         did, service = dataset.get("documentId"), dataset.get("serviceId")
         self._note(f"Using {did or 'undefined'} and serviceId {service or 'undefined'} for this asset.")

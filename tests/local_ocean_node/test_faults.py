@@ -259,7 +259,7 @@ def test_a_clock_that_is_an_hour_ahead(node: Faulty):
         ("start", 41, "Failed to run algorithm", None),
         ("run", 71, "Job settling", 137),
         ("disk", 42, "Error: disk quota exceeded", None),
-        ("publish", 62, "Failed to upload results to storage", 0),
+        ("publish", 62, "Failed to upload results to storage", None),
     ],
 )
 def test_a_job_fails_at_the_stage_asked_for(

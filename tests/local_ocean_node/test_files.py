@@ -175,7 +175,7 @@ def test_a_dataset_that_cannot_be_fetched_ends_the_job(alice: Consumer, file_ser
     ("file_object", "words"),
     [
         (url("http://127.0.0.1:9/x"), "Error validating the URL file: URL is marked as unsafe"),
-        ("0x04abcd", "Storage type is not provided"),
+        ("0x04abcd", "Empty file object"),
         ({"type": "s3"}, "Invalid storage type: s3"),
     ],
 )

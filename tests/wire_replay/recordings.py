@@ -55,6 +55,36 @@ class Recording:
         return dict(self.exchange["response"]["body"] or {})
 
     @property
+    def is_start(self) -> bool:
+        paths = ("/api/services/freeCompute", "/api/services/compute")
+        return self.request["method"] == "POST" and self.request["path"] in paths
+
+    @property
+    def is_look(self) -> bool:
+        """GET of the status of one job."""
+        request = self.request
+        return (
+            (request["method"], request["path"]) == ("GET", "/api/services/compute")
+            and self.status == 200
+            and "jobId" in self.asked
+            and len(self.reply["json"]) == 1
+        )
+
+    @property
+    def job_id(self) -> str:
+        """The bare id of the job that was started or is asked for, empty when it is about none."""
+        if self.is_start and self.status == 200:
+            return str(self.reply["json"][0]["jobId"]).split("-")[-1]
+        return str(self.asked.get("jobId", "")).split("-")[-1]
+
+    @property
+    def status_of_job(self) -> int | None:
+        """Of the one job in the reply."""
+        told = self.reply.get("json")
+        is_job = isinstance(told, list) and len(told) == 1 and isinstance(told[0], dict)
+        return told[0].get("status") if is_job else None
+
+    @property
     def is_whole(self) -> bool:
         return "head_base64" not in self.reply
 
@@ -65,9 +95,11 @@ class Recording:
 
 
 def bytes_of(body: dict[str, Any] | None) -> bytes:
-    """What was on the wire, of a request or a reply; too big ones were not kept."""
+    """What was on the wire, of a request or a reply; of one too big the start is true, the rest is blank."""
     if body is None:
         return b""
+    if "head_base64" in body:
+        return base64.b64decode(body["head_base64"])[: body["length"]].ljust(body["length"])
     if "json" in body:
         return json.dumps(body["json"], separators=(",", ":"), ensure_ascii=False).encode()
     return body["text"].encode() if "text" in body else base64.b64decode(body["base64"])

@@ -25,7 +25,7 @@ from airflow_provider_deflow.local_ocean_node.identity import Undecryptable
 from airflow_provider_deflow.local_ocean_node.javascript import as_number, as_text
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.orders import fee_is_paid, order_problem
-from airflow_provider_deflow.local_ocean_node.provider_fees import fee_token, provider_fee
+from airflow_provider_deflow.local_ocean_node.provider_fees import provider_fee
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
 
 # Of the source's answer; the others are about its connection, or about an encoding that was undone.
@@ -46,7 +46,9 @@ async def fees(node: LocalOceanNode, task: Task) -> Reply:
         raise Thrown("Cannot read properties of undefined (reading 'type')", "TypeError")
     service = found[1]
     valid_until = _valid_until(service, task.get("validUntil"))
-    fee = provider_fee(node.identity.signer, fee_token(chain_of(node, ddo)), service, valid_until)
+    fee = provider_fee(
+        node.identity.signer, chain_of(node, ddo).network.address("Ocean"), service, valid_until
+    )
     reply = {
         "providerFee": fee,
         "datatoken": service.get("datatokenAddress"),

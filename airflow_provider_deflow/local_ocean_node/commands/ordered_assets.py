@@ -21,7 +21,7 @@ from airflow_provider_deflow.local_ocean_node.identity import Undecryptable
 from airflow_provider_deflow.local_ocean_node.images import image_of, require_image
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.orders import fee_is_paid, order_problem
-from airflow_provider_deflow.local_ocean_node.provider_fees import fee_token, provider_fee
+from airflow_provider_deflow.local_ocean_node.provider_fees import provider_fee
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal, Thrown
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ async def quote_asset(
         quote["validOrder"] = transaction
         paid = await _asked(fee_is_paid, asset.chain, transaction, node.identity.address, asset.service)
     if not paid and is_ours:
-        token = fee_token(asset.chain)
+        token = asset.chain.network.address("Ocean")
         timeout = int(asset.service.get("timeout") or 0)
         quote["providerFee"] = provider_fee(node.identity.signer, token, asset.service, timeout)
     return quote

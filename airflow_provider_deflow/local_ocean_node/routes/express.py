@@ -72,7 +72,9 @@ async def json_value(request: Request) -> dict[str, Any] | list[Any]:
     try:
         value = json.loads(content, parse_constant=_no_json)
     except ValueError as error:
-        raise ErrorPage(400, f"SyntaxError: {error}") from error
+        ends_early = isinstance(error, json.JSONDecodeError) and not content[error.pos :].strip()
+        words = "Unexpected end of JSON input" if ends_early else str(error)
+        raise ErrorPage(400, f"SyntaxError: {words}") from error
     if not isinstance(value, (dict, list)):
         raise ErrorPage(400, f"SyntaxError: Unexpected token {value!r} in JSON at position 0")
     return value

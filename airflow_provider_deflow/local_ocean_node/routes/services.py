@@ -27,11 +27,17 @@ _BUCKETS = "/api/services/persistentStorage/buckets"
 _ENDPOINTS = {
     "directCommand": ("POST", "/directCommand"),
     "fileInfo": ("POST", "/api/services/fileInfo"),
-    "nonce": ("GET", "/api/services/nonce"),
+    "decrypt": ("POST", "/api/services/decrypt"),
+    "encrypt": ("POST", "/api/services/encrypt"),
+    "encryptFile": ("POST", "/api/services/encryptFile"),
     "initialize": ("GET", "/api/services/initialize"),
+    "nonce": ("GET", "/api/services/nonce"),
+    "download": ("GET", "/api/services/download"),
     "getDDO": ("GET", "/api/aquarius/assets/ddo/:did/:force?"),
+    "getDDOMetadata": ("GET", "/api/aquarius/assets/metadata/:did/:force?"),
     "ddoMetadataQuery": ("POST", "/api/aquarius/assets/metadata/query"),
     "getDDOState": ("GET", "/api/aquarius/state/ddo"),
+    "validateDDO": ("POST", "/api/aquarius/assets/ddo/validate"),
     "computeEnvironments": ("GET", "/api/services/computeEnvironments"),
     "computeStart": ("POST", "/api/services/compute"),
     "freeCompute": ("POST", "/api/services/freeCompute"),
@@ -51,6 +57,11 @@ _ENDPOINTS = {
     f"{_BUCKETS}/:bucketId/files/:fileName/object": ("GET", f"{_BUCKETS}/:bucketId/files/:fileName/object"),
     f"{_BUCKETS}/:bucketId/files/:fileName": ("POST", f"{_BUCKETS}/:bucketId/files/:fileName"),
     f"{_BUCKETS}/:bucketId/files/:fileName_DELETE": ("DELETE", f"{_BUCKETS}/:bucketId/files/:fileName"),
+    "/api/services/accesslists": ("GET", "/api/services/accesslists"),
+    "/api/services/accesslists/:chainId/:contractAddress": (
+        "GET",
+        "/api/services/accesslists/:chainId/:contractAddress",
+    ),
     "/api/services/escrow/events": ("GET", "/api/services/escrow/events"),
 }
 
