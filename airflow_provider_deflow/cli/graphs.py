@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 
-from airflow_provider_deflow import errors
 from airflow_provider_deflow.cli.context import CliContext, read_document
-
-if TYPE_CHECKING:
-    from airflow_provider_deflow.graphs.store import GraphStore
+from airflow_provider_deflow.cli.graph_exchange import export, import_
+from airflow_provider_deflow.cli.graph_saving import author, save_graph, version_there
 
 DAG_TIMEOUT_SECONDS = 60.0
 MINUTE = "%Y-%m-%d %H:%M UTC"
@@ -44,6 +41,10 @@ def graphs(ctx: click.Context, home: Path) -> None:
       deflow graphs run my-graph --param threshold=0.7 --wait
     """
     ctx.obj = CliContext(home)
+
+
+graphs.add_command(import_)
+graphs.add_command(export)
 
 
 @graphs.command()
@@ -94,15 +95,10 @@ def save(context: CliContext, file: IO[bytes], draft: bool, based_on: int | None
     document = read_document(file)
     if not draft:
         Graph.from_document(document)
-    author = _author()
     with context.store() as store:
         if based_on is None:
-            based_on = _version(store, document.get("slug") if isinstance(document, dict) else "")
-        stored = store.save(document, based_on=based_on, author=author, message=message)
-        click.echo(f"saved {stored.slug}, version {stored.version}")
-        if not draft:
-            revision = store.publish(stored.slug, based_on=stored.version, author=author, message=message)
-            click.echo(f"published {stored.slug}, revision {revision.number}, as Dag deflow_{stored.slug}")
+            based_on = version_there(store, document.get("slug") if isinstance(document, dict) else "")
+        save_graph(store, document, draft=draft, based_on=based_on, message=message)
 
 
 @graphs.command("list")
@@ -164,7 +160,7 @@ def delete(context: CliContext, slug: str, yes: bool) -> None:
         draft = store.draft(slug)
         if not yes:
             click.confirm(f"Delete {slug!r}, version {draft.version} by {draft.author}?", abort=True)
-        store.delete(slug, _author())
+        store.delete(slug, author())
     click.echo(f"deleted {slug}")
 
 
@@ -238,20 +234,6 @@ def _param(text: str) -> tuple[str, Any]:
 
 def _no_json(constant: str) -> None:
     raise ValueError(f"Python's {constant} is no JSON")
-
-
-def _version(store: GraphStore, slug: object) -> int | None:
-    try:
-        return store.draft(str(slug)).version
-    except errors.GraphNotFound:
-        return None
-
-
-def _author() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "deflow"
 
 
 def _count(document: dict[str, Any], key: str, noun: str) -> str:

@@ -224,17 +224,25 @@ def _add_node(outline: _Outline, index: int, node: dict[str, Any]) -> None:
     data = node.get("data")
     if not isinstance(data, dict):
         return
-    algorithm, variables = data.get("algorithm"), data.get("environment_variables", {})
-    if _is_text(node_id) and isinstance(algorithm, dict) and isinstance(variables, dict):
-        entrypoint = algorithm.get("entrypoint", values.DEFAULT_ENTRYPOINT)
-        if isinstance(entrypoint, str):
-            inline_python = "code" in algorithm and values.runs_python(entrypoint)
-            outline.takes_bucket_files[node_id] = inline_python or INPUTS_VARIABLE in variables
+    takes_files = takes_bucket_files(data)
+    if _is_text(node_id) and takes_files is not None:
+        outline.takes_bucket_files[node_id] = takes_files
     outline.texts.extend(
         (("nodes", index, "data", *where), template)
         for where, template in _texts(data)
         if isinstance(template, str) and "{{" in template
     )
+
+
+def takes_bucket_files(data: dict[str, Any]) -> bool | None:
+    """Whether a node with these data can take files from a bucket; `None` when that cannot be told."""
+    algorithm, variables = data.get("algorithm"), data.get("environment_variables", {})
+    if not (isinstance(algorithm, dict) and isinstance(variables, dict)):
+        return None
+    entrypoint = algorithm.get("entrypoint", values.DEFAULT_ENTRYPOINT)
+    if not isinstance(entrypoint, str):
+        return None
+    return ("code" in algorithm and values.runs_python(entrypoint)) or INPUTS_VARIABLE in variables
 
 
 def _add_edge(outline: _Outline, edge: dict[str, Any]) -> None:
