@@ -104,6 +104,13 @@ class Fuzzed:
         return reply.json()
 
 
+def ends_a_real_node(call: Call) -> bool:
+    """ocean-node 3.2.0 ends at once when `jobs` is asked for `environments` that are no list and no text."""
+    body = call.body if isinstance(call.body, dict) else {}
+    asked = body.get("environments")
+    return body.get("command") == "jobs" and bool(asked) and not isinstance(asked, (str, list))
+
+
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
