@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from tests.wire_replay import situations
+from tests.wire_replay import changes, situations
 from tests.wire_replay.comparison import differences
 from tests.wire_replay.on_chain import OnChain
 from tests.wire_replay.recordings import Recording, bytes_of
@@ -121,7 +121,7 @@ class Replay:
         if body is None:
             content = bytes_of(request["body"])
         else:
-            body = self.local(situations.changed(self, recording, body))
+            body = self.local(changes.changed(self, recording, body))
             if isinstance(body, dict):
                 body = signed_anew(recording, body)
             content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()

@@ -10,7 +10,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import ecies
 import requests
 
 from airflow_provider_deflow.signing import keccak
@@ -68,35 +67,12 @@ EXPIRED = {
 EARLY = {"result-while-pulling"}
 WHILE_RUNNING = {"result-while-running", "logs-follow", "stop-foreign"}
 
-# What was encrypted for the recorded node, and is so for the local one.
-_PUT = {"type": "url", "url": "http://file.test:8098/put/", "method": "POST"}
-SECRETS: dict[str, tuple[str, dict[str, Any]]] = {
-    "output-bad-type": ("output", {"remoteStorage": {"type": "carrier-pigeon"}}),
-    "output-no-storage": ("output", {}),
-    "output-s3-incomplete": (
-        "output",
-        {"remoteStorage": {"type": "s3", "s3Access": {"bucket": "b", "endpoint": "http://file.test:8098"}}},
-    ),
-    "output-url-start": (
-        "output",
-        {"remoteStorage": _PUT, "encryption": {"encryptMethod": "AES", "key": "ab" * 32}},
-    ),
-    "output-url-plain-start": ("output", {"remoteStorage": _PUT}),
-    "registry-auth-incomplete": ("encryptedDockerRegistryAuth", {"username": "somebody"}),
-    "registry-auth-wrong": ("encryptedDockerRegistryAuth", {"username": "somebody", "password": "wrong"}),
-    "private-image-no-challenge-start": (
-        "encryptedDockerRegistryAuth",
-        {"username": "somebody", "password": "secret"},
-    ),
-}
-
 BUCKETS_OF = {
     "3f203204-688c-47e1-9ae1-93f97dcf5c2d": 2,
     "e7afaa90-b524-432b-a502-1c58015d95e8": 2,
     "7045bc86-147e-4c50-b219-8c2deca69d15": 2,
 }
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
-SLEEP = re.compile(r"time\.sleep\((\d+)\)")
 
 
 def story(job_id: str, before: Recording | None) -> list[Recording]:
@@ -109,8 +85,7 @@ def story(job_id: str, before: Recording | None) -> list[Recording]:
         recording
         for recording in ALL
         if before is not None
-        and (recording.file == before.file or before.file == "jobs-settled")
-        and (recording.file != before.file or ALL.index(recording) < ALL.index(before))
+        and _came_before(recording, before)
         and recording.request["method"] == "PUT"
         and recording.name not in EXPIRED
         and recording.job_id == job_id
@@ -119,31 +94,12 @@ def story(job_id: str, before: Recording | None) -> list[Recording]:
     return [start, *own]
 
 
-def changed(replay: Replay, recording: Recording, body: Any) -> Any:
-    """The request's body with less to wait for and to write, and with secrets for this node."""
-    if recording.name in SECRETS:
-        field, secret = SECRETS[recording.name]
-        body = {**body, field: _encrypted(replay, secret)}
-    text = SLEEP.sub(_shorter, json.dumps(body))
-    if recording.name == "timeout-start":
-        text = text.replace('"maxJobDuration": 5', '"maxJobDuration": 1')
-    if recording.name == "quota-start":
-        text = text.replace("range(130)", "range(5)")
-    if recording.name == "jobs-from":
-        text = re.sub(r'"fromTimestamp": "\d+"', '"fromTimestamp": "1"', text)
-    return json.loads(text)
-
-
-def _encrypted(replay: Replay, secret: dict[str, Any]) -> str:
-    key = requests.get(f"{replay.url}/").json()["nodePublicKey"]
-    document = json.dumps(replay.local(secret)).encode()
-    return ecies.encrypt(bytes(key[str(index)] for index in range(len(key))).hex(), document).hex()
-
-
-def _shorter(sleep: re.Match[str]) -> str:
-    seconds = int(sleep[1])
-    # The long ones are stopped, or killed when their time is over.
-    return sleep[0] if seconds >= 300 else f"time.sleep({min(seconds * 0.15, 1.0):g})"
+def _came_before(stop: Recording, looked: Recording) -> bool:
+    """A stop of the same file; before the looks after the payment cron came those of all files."""
+    if looked.file == "jobs-settled":
+        return True
+    is_earlier = stop.file == looked.file and ALL.index(stop) < ALL.index(looked)
+    return is_earlier and stop.status_of_job != 70
 
 
 def prepare(replay: Replay, recording: Recording) -> None:
