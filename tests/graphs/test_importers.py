@@ -499,6 +499,15 @@ def test_a_graph_that_was_drawn_elsewhere_is_written_anew():
     assert remarks(exported) == [("origin", "origin"), ("left_out", "name, description, owner")]
 
 
+def test_a_moved_node_forgets_where_react_flow_last_drew_it():
+    original = flow(positionAbsolute={"x": 1, "y": 2})
+    document = imported(original, "react-flow").document
+    assert export_document(document, "react-flow").document == original
+    document["nodes"][0]["position"] = {"x": 5, "y": 6}
+    (node,) = export_document(document, "react-flow").document["nodes"]
+    assert node == {"id": "1", "position": {"x": 5, "y": 6}, "data": original["nodes"][0]["data"]}
+
+
 # What is no drawing
 
 
@@ -541,3 +550,43 @@ def test_any_origin_can_be_exported(origin):
     exported = export_document(drawn("a b") | {"origin": origin}, "deflow").document
     assert [node["id"] for node in exported["nodes"]] == ["a", "b"]
     assert [edge["source"] for edge in exported["edges"]] == ["a"]
+
+
+@given(anything_drawn, scraps, st.sampled_from(list(FORMS)), st.booleans())
+def test_any_draft_can_be_exported(draft, defaults, form, was_imported):
+    document = draft | {"slug": "test", "defaults": defaults}
+    if was_imported:
+        document["origin"] = imported(drawing("react-flow"), "react-flow").document["origin"]
+    exported = export_document(document, form).document
+    assert {"nodes", "edges"} <= exported.keys()
+
+
+@given(st.lists(st.sampled_from(["1 2", "2 3", "1 3", "4 3", "3 5", "5 6"]), unique=True), st.data())
+def test_an_edited_experiment_is_read_again_as_it_was_edited(pairs, data):
+    document = saved(imported(experiment("1 2", "2 3", "4 3") | {"_id": "671a"}, "deflow").document)
+    dids = st.sampled_from([DID, OTHER_DID])
+    wanted = dict.fromkeys(end for pair in pairs for end in pair.split()) or {"1": None}
+    there = {node["id"]: node for node in document["nodes"]}
+    document["nodes"] = [there.get(node_id, {"id": node_id, "data": {}}) for node_id in wanted]
+    for node in document["nodes"]:
+        node["position"] = {"x": data.draw(st.integers(0, 5)), "y": 0.5}
+        node["data"] |= {
+            "label": data.draw(st.sampled_from(["", "a", "b"])),
+            "algorithm": {"did": data.draw(dids)},
+            "datasets": [{"did": did} for did in data.draw(st.lists(dids, max_size=2))],
+            "environment": data.draw(st.sampled_from([None, "e"])),
+            "ocean_node": data.draw(st.sampled_from(["ocean_node_node_example_8001", "b"])),
+        }
+    document["edges"] = [
+        {"id": pair, "source": pair[0], "target": pair[-1], "data": {"handover": "url"}} for pair in pairs
+    ]
+
+    exported = export_document(document, "deflow", {"https://b.example": "b"})
+    assert exported.remarks == ()
+    assert exported.document["_id"] == "671a"
+    again = imported(exported.document, "deflow", **{"https://b.example": "b"})
+    assert parts(again.document) == parts(document)
+    layer_of = {one: number for number, layer in enumerate(exported.document["orders"]) for one in layer}
+    if exported.document["orders"]:
+        assert layer_of.keys() == wanted.keys()
+        assert all(layer_of[pair[0]] < layer_of[pair[-1]] for pair in pairs)

@@ -37,7 +37,9 @@ class _Writer:
         self.reading = reading
         self.form = reading.form
         self.remarks = remarks
-        self.defaults = value_of(Graph, document, "defaults")
+        self.defaults_before = Defaults().model_dump()
+        defaults = _normal_one(Defaults, document.get("defaults", {}))
+        self.defaults = defaults if isinstance(defaults, dict) else self.defaults_before
         self.nodes = _normal(ComputeNode, document.get("nodes"))
         self.edges = _normal(GraphEdge, document.get("edges"))
         self.arrows_before = _arrows(one.value for one in reading.edges if one.is_part)
@@ -118,7 +120,7 @@ class _Writer:
         """A node's data; `before` is `None` for a new node."""
         if not isinstance(after, dict):
             return after
-        known = self.form.with_defaults(before, Defaults().model_dump()) if isinstance(before, dict) else {}
+        known = self.form.with_defaults(before, self.defaults_before) if isinstance(before, dict) else {}
         return self.form.write_data(
             original if isinstance(original, dict) else {},
             known,
