@@ -248,8 +248,9 @@ class OceanNode:
 
     def logs(self, job: ComputeJob, result_type: str = "algorithmLog") -> list[LogLine]:
         """The end of a log (up to 4 million characters); empty when the job has not written it."""
-        listed = job.is_over and job.results_listed
-        found = (job if listed else downloads.job_now(self, job)).result(result_type)
+        # A node says that a job is over a moment before it lists its last log.
+        found = job.result(result_type) if job.is_over else None
+        found = found or downloads.job_now(self, job).result(result_type)
         if found is None or found.size == 0:
             return []
         with self.stream(routes.result(job.job_id, found.index)) as chunks:

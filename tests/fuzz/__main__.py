@@ -12,10 +12,12 @@ import click
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
+from tests import services
+from tests.conformance import local_nodes
 from tests.fuzz.calls import Call, calls
 from tests.fuzz.nodes import Fuzzed
 from tests.fuzz.trial import Errors, Finding, errors_of_the_node, try_call
-from tests.local_ocean_node.running import fast, running_ocean_node
+from tests.local_ocean_node.running import running_ocean_node
 
 
 @click.command()
@@ -31,7 +33,9 @@ def main(minutes: float, against: str | None, image: str, first_seed: int) -> No
     real = Fuzzed(against, image) if against else None
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_ocean_node(fast(Path(folder))) as url,
+        services.chain(Path(folder)) as chain,
+        tempfile.TemporaryDirectory() as node_folder,
+        running_ocean_node(local_nodes.recorded(Path(node_folder), chain)) as url,
         errors_of_the_node() as errors,
     ):
         local = Fuzzed(url, "python:3.11-slim")

@@ -16,11 +16,13 @@ from tests.wire_replay.recordings import ALL
 
 # What a node's own things are called in a request that can be sent to any node.
 ENVIRONMENT, JOB, BUCKET, IMAGE, TAG = "<environment>", "<job>", "<bucket>", "<image>", "<tag>"
+FEE_TOKEN = "<fee token>"
 
 _OWN_NAMES = (
     (r"0x[0-9a-f]{64}-0x[0-9a-f]{64}", ENVIRONMENT),
     (r"0x[0-9a-f]{64}-[0-9a-f]{64}", JOB),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", BUCKET),
+    (r"0x5FbDB2315678afecb367f032d93F642f64180aa3", FEE_TOKEN),
     (r"http://file\.test:8098", "http://localhost:9"),
     (r"(http://)?(repo|rpc1|ddb1|node)\.test:\d+", "http://localhost:9"),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from tests.conformance.session import Account, Node, account
-from tests.fuzz.calls import BUCKET, ENVIRONMENT, IMAGE, JOB, TAG, Call
+from tests.fuzz.calls import BUCKET, ENVIRONMENT, FEE_TOKEN, IMAGE, JOB, TAG, Call
 from tests.local_ocean_node.running import KEYS
 
 SECONDS = 60
@@ -40,7 +40,9 @@ class Fuzzed:
 
     def __init__(self, url: str, image: str) -> None:
         self.node = Node(url, image, poll_seconds=0.2)
-        free = next(one for one in self.node.environments() if one.get("free"))
+        environments = self.node.environments()
+        free = next(one for one in environments if one.get("free"))
+        fees = [fee for one in environments for chain in (one["fees"] or {}).values() for fee in chain]
         self.account: Account = account(self.node, KEYS[3], free["id"])
         container = self.node.container()
         bucket = self._call("POST", _BUCKETS, "persistentStorageCreateBucket", accessLists=[], label="fuzz")
@@ -50,6 +52,7 @@ class Fuzzed:
             BUCKET: bucket["bucketId"],
             IMAGE: container["image"],
             TAG: container["tag"],
+            FEE_TOKEN: fees[0]["feeToken"] if fees else "0x" + "0" * 40,
         }
 
     def send(self, call: Call) -> requests.Response:

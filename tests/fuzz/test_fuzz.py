@@ -5,16 +5,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, seed, settings
 
+from tests import services
+from tests.conformance import local_nodes
 from tests.fuzz.calls import Call, calls
 from tests.fuzz.nodes import Fuzzed
 from tests.fuzz.trial import errors_of_the_node, try_call
-from tests.local_ocean_node.running import fast, running_ocean_node
+from tests.local_ocean_node.running import running_ocean_node
 
 
-def test_no_call_surprises_the_local_ocean_node(tmp_path: Path) -> None:
-    with running_ocean_node(fast(tmp_path)) as url, errors_of_the_node() as errors:
+@pytest.mark.chain
+def test_no_call_surprises_the_local_ocean_node(tmp_path: Path, chain: services.Chain) -> None:
+    with running_ocean_node(local_nodes.recorded(tmp_path, chain)) as url, errors_of_the_node() as errors:
         local = Fuzzed(url, "python:3.11-slim")
 
         @seed(1)
