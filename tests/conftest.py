@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pymongo.database import Database
 
+# web3 comes in by this door, which keeps the recursion limit as it is; some tests import it themselves.
+import airflow_provider_deflow.chain  # noqa: F401
 from tests import services
 
 # The machine may be busy with other tests; how long one example takes says nothing.

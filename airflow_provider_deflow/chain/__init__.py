@@ -14,3 +14,12 @@
 
 web3 takes a second to import: these modules are imported where a chain is really talked to.
 """
+
+import sys
+
+# py_ecc, deep below web3, lets the whole process recurse 100 000 calls deep when it is imported; JSON that
+# a stranger nested as deep would then end the process instead of being refused.
+_limit = sys.getrecursionlimit()
+import web3  # noqa: E402, F401
+
+sys.setrecursionlimit(_limit)
