@@ -325,12 +325,22 @@ def test_the_log_of_a_finished_job_costs_one_request(scripted_node, node):
     assert scripted_node.paths() == [f"GET {RESULT}"]
 
 
-def test_a_log_that_is_empty_or_not_there_costs_none(scripted_node, node):
+def test_a_log_that_is_empty_costs_none_and_one_that_is_not_there_a_look(scripted_node, node):
     silent = job_reply()
     silent["results"][0]["filesize"] = 0
+    scripted_node.answer("GET", COMPUTE, (200, [silent]))
     assert node.logs(ComputeJob.from_reply(silent)) == []
-    assert node.logs(JOB, "configurationLog") == []
     assert scripted_node.asked == []
+    assert node.logs(JOB, "configurationLog") == []
+    assert scripted_node.paths() == [f"GET {COMPUTE}"]
+
+
+def test_a_log_that_a_node_lists_a_moment_after_the_end_is_found(scripted_node, node):
+    early = job_reply()
+    early["results"] = [result for result in early["results"] if result["type"] != "algorithmLog"]
+    scripted_node.answer("GET", COMPUTE, (200, [job_reply()]))
+    scripted_node.answer("GET", RESULT, scripted_node.chunked(FRAMES))
+    assert node.logs(ComputeJob.from_reply(early)) == [LogLine("stdout", "hi"), LogLine("stderr", "warn")]
 
 
 UPLOAD = "/api/services/persistentStorage/buckets/b-1/files/name"
