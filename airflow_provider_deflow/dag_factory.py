@@ -12,6 +12,7 @@ What a graph's author wrote never becomes code, and none of it is a template of 
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 from pathlib import Path
@@ -41,6 +42,12 @@ RESULTS_TASK_ID = "results"
 TAG = "deflow"
 # Airflow needs a fixed first day to schedule from; without catchup it says nothing about the past.
 START_DATE = pendulum.datetime(2024, 1, 1, tz="UTC")
+# From [core] default_task_retry_delay on, each wait twice as long as the one before and up to as much again
+# by chance. Airflow counts tries through all clears, so without an end to it they would grow without one.
+BACKOFF: dict[str, Any] = {
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": datetime.timedelta(minutes=15),
+}
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +83,7 @@ def build_dag(graph: graphs.Graph, *, revision: int | None = None) -> DAG:
             task_id=RESULTS_TASK_ID,
             graph={"slug": graph.slug, "revision": revision, "sha256": sha256},
             retries=defaults.retries,
+            **BACKOFF,
         )
         [computes[node.id] for node in graph.sinks] >> results
     return dag
@@ -83,7 +91,8 @@ def build_dag(graph: graphs.Graph, *, revision: int | None = None) -> DAG:
 
 def _placement(node: graphs.ComputeData, defaults: graphs.Defaults) -> dict[str, Any]:
     """Where Airflow runs a task of `node`, and how often it tries."""
-    placement: dict[str, Any] = {"retries": defaults.retries if node.retries is None else node.retries}
+    retries = defaults.retries if node.retries is None else node.retries
+    placement: dict[str, Any] = {"retries": retries, **BACKOFF}
     if node.pool:
         placement["pool"] = node.pool
     if node.queue:

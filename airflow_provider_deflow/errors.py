@@ -22,6 +22,7 @@ DeflowError
 │   │   └── JobNotRun        the node could not run it, or lost its outputs           ↻
 │   ├── JobStopped           somebody asked the node to stop it                      ↻
 │   ├── JobVanished          the node no longer knows the job                        ↻
+│   ├── JobDisagrees         it carries the key of ours, and is not what was asked for
 │   └── JobTimedOut          our deadline passed; the job was stopped
 ├── ChainError
 │   ├── ChainUnreachable     the RPC endpoint does not answer                        ↻
@@ -220,6 +221,10 @@ class JobVanished(ComputeError):
     """The node no longer knows the job: it expired, or its environment was reconfigured."""
 
     retryable = True
+
+
+class JobDisagrees(ComputeError):
+    """A job carries the key of a node of a run, but runs something else than the node asks for."""
 
 
 class JobTimedOut(ComputeError):

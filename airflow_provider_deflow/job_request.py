@@ -162,7 +162,7 @@ def _algorithm(
     algorithm = node.algorithm
     if isinstance(algorithm, graphs.DidAlgorithm):
         raise _not_by_did(algorithm.did)
-    container = {**_image(algorithm.image), "entrypoint": algorithm.entrypoint}
+    container = {**image_of(algorithm.image), "entrypoint": algorithm.entrypoint}
     meta: dict[str, Any] = {"language": "python", "version": "0.1", "container": container}
     if isinstance(algorithm, graphs.FileAlgorithm):
         return {"fileObject": dict(algorithm.file), "meta": meta, "envs": dict(variables)}
@@ -172,7 +172,8 @@ def _algorithm(
     return {"meta": meta, "envs": dict(variables)}
 
 
-def _image(image: str) -> dict[str, str]:
+def image_of(image: str) -> dict[str, str]:
+    """An image's name in a start's words. Raises `SettingsError` for one that is none."""
     match = _IMAGE.fullmatch(image)
     if match is None:
         raise errors.SettingsError(f"image {image!r} is not `name:tag` or `name@sha256:…`.")

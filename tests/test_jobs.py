@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """At most one living job per node of a run: found, followed, reused, or started, on a real local Ocean Node.
 
-Time passes only where the node needs it: what would be waited for is a function that looks at the node.
+What happens to each state on each occasion is in test_generations.py; here are lost messages, crashes,
+changed inputs and what is remembered.
 """
 
 from __future__ import annotations
@@ -13,74 +14,19 @@ from typing import Any
 import pytest
 
 from airflow_provider_deflow import errors, jobs
-from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
 from airflow_provider_deflow.signing import KeySigner
 from tests import proxy
 from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
+from tests.one_node import NODE, SIGNER, SLEEP, Memory, OceanNodeOfTest
 
-SIGNER = KeySigner(KEYS[0])
-NODE = jobs.NodeOfRun("deflow_drawn", "run 1", "train")
 START = "POST /api/services/freeCompute"
-
-
-class Memory(dict[str, Any]):
-    """Task state that outlives an attempt."""
-
-    set = dict.__setitem__
-
-
-class OceanNodeOfTest:
-    """A running node, seen through a proxy that can lose messages, and what was said meanwhile."""
-
-    def __init__(self, between: proxy.Proxy) -> None:
-        self.between = between
-        self.client = OceanNode(between.url, SIGNER, requests_per_minute=100_000)
-        self.memory = Memory()
-        self.said: list[str] = []
-
-    def find_or_start(
-        self, code: str = "pass", inputs: str = "i1", node: jobs.NodeOfRun = NODE
-    ) -> jobs.Found:
-        return jobs.find_or_start(
-            self.client,
-            SIGNER,
-            node,
-            inputs,
-            lambda: self.request(code),
-            self.memory,
-            say=self.said.append,
-            wait=lambda seconds: time.sleep(min(seconds, 0.05)),
-            poll_interval_seconds=0.05,
-        )
-
-    def request(self, code: str) -> JobRequest:
-        container = {"image": "python", "tag": "3.11", "checksum": "", "entrypoint": "python3 $ALGO"}
-        return JobRequest(
-            environment=self.client.environments()[0].id,
-            algorithm={"meta": {"rawcode": code, "container": container}, "envs": {}},
-            max_duration_seconds=60,
-        )
-
-    def end_of(self, job: ComputeJob) -> ComputeJob:
-        while not job.is_over:
-            time.sleep(0.05)
-            now = self.client.status(job.job_id)
-            assert now is not None
-            job = now
-        return job
-
-    def all_jobs(self) -> list[ComputeJob]:
-        return self.client.jobs_of(SIGNER.address)
 
 
 @pytest.fixture
 def ocean_node(tmp_path: Any) -> Iterator[OceanNodeOfTest]:
     with running_ocean_node(fast(tmp_path / "node")) as url, proxy.between(url) as between:
         yield OceanNodeOfTest(between)
-
-
-SLEEP = "import time; time.sleep(60)"
 
 
 def test_a_node_without_a_job_gets_one(ocean_node: OceanNodeOfTest) -> None:
@@ -177,7 +123,7 @@ def test_a_job_that_was_asked_to_stop_is_waited_for_and_the_next_generation_star
     ocean_node: OceanNodeOfTest,
 ) -> None:
     """As after a clear: the stop is under way when the new attempt looks."""
-    old = ocean_node.find_or_start(SLEEP).job
+    old = ocean_node.running(ocean_node.find_or_start(SLEEP).job)
     ocean_node.client.stop(old.job_id)
 
     new = ocean_node.find_or_start()

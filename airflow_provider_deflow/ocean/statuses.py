@@ -35,6 +35,7 @@ STATUS_TEXTS: dict[int, str] = {
     71: "Job settling",
 }
 
+EXPIRED_IN_QUEUE = 2
 SETTLING = 71
 FINISHED = 70
 

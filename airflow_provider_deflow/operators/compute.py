@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_deflow import errors, handover, job_request, jobs, links
+from airflow_provider_deflow import agreement, errors, handover, job_request, jobs, links
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.hooks import settings, signed_urls
@@ -25,8 +25,9 @@ from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ocean import choosing, compute
-from airflow_provider_deflow.operators.faults import told_to_airflow
+from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
+from airflow_provider_deflow.operators.occasions import occasion_of, wish_for_new
 from airflow_provider_deflow.operators.work import (
     OUTPUTS_KEY,
     Work,
@@ -63,6 +64,8 @@ class OceanComputeOperator(BaseOperator):
     :param defaults: what holds where `node` is silent; a graph's `defaults`, likewise
     :param environment_policy: how a compute environment is chosen when `node` names none: `free`,
         `cheapest` or `fastest`; None takes what `[deflow] environment_policy` says
+    :param force_new: start a new job in each run and at each clear, though there be outputs of equal inputs.
+        For one run of any Dag, `{"force_new": true}`, or a list of task ids, in its conf does the same
 
     Datasets come from `node` and from the `HandoverOperator`s upstream. The job's id is found again by
     whichever attempt comes next, so a retry follows the same job.
@@ -77,9 +80,12 @@ class OceanComputeOperator(BaseOperator):
         node: graphs.ComputeData | Mapping[str, Any],
         defaults: graphs.Defaults | Mapping[str, Any] | None = None,
         environment_policy: str | None = None,
+        force_new: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.retry_policy = self.retry_policy or RetryAsTold()
+        self.force_new = force_new
         self.node = problems.checked(graphs.ComputeData, node, self.task_id)
         self.node_defaults = problems.checked(graphs.Defaults, defaults or {}, self.task_id)
         self.environment_policy = environment_policy and choosing.policy_named(
@@ -108,7 +114,8 @@ class OceanComputeOperator(BaseOperator):
         with told_to_airflow():
             work = self._prepare(context)
             memory = memory_of(context)
-            if kept := kept_outputs(work, memory):
+            wish = wish_for_new(context, self.task_id, always=self.force_new)
+            if not jobs.wants_new(memory, wish) and (kept := kept_outputs(work, memory)):
                 self._show_job(work, kept["job_id"])
                 self.log.info("The outputs for these inputs are kept already: job %s", kept["job_id"])
                 return kept
@@ -120,6 +127,9 @@ class OceanComputeOperator(BaseOperator):
                 lambda: self._request(work),
                 memory,
                 say=self.log.info,
+                occasion=occasion_of(context, self.retries),
+                wish=wish,
+                disagreement=lambda record: agreement.disagreement(record, work.node, work.inputs),
                 poll_interval_seconds=work.poll_interval_seconds,
             )
             self._show_job(work, found.job.job_id)

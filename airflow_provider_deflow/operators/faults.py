@@ -1,21 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whose fault an error is decides whether Airflow tries the task again.
 
-An error that can pass by itself keeps the task's own retries. A wrong drawing, setting or algorithm
-would fail the same way each time, so Airflow is told not to retry.
+An error that can pass by itself keeps the task's own retries: their number, `retry_delay`,
+`retry_exponential_backoff` (Airflow's has jitter) and `max_retry_delay`. A wrong drawing, setting or
+algorithm, and money that is missing, would fail the same way each time, so Airflow is told not to retry.
+
+What these settings cannot say is how long one error asks to be waited for. That is Airflow's
+`RetryPolicy`, which the worker asks with the error at hand.
 """
 
 from __future__ import annotations
 
+import random
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_deflow import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow.sdk import Context
+
+# All who were turned away in one minute are told the same time: they come back one after the other.
+SPREAD_SECONDS = 15.0
 
 
 @contextmanager
@@ -28,3 +40,17 @@ def told_to_airflow() -> Iterator[None]:
             raise
         # Airflow logs a cause in full beside the error: the same text twice.
         raise AirflowFailException(f"{type(error).__name__}: {error}") from None
+
+
+class RetryAsTold(RetryPolicy):
+    """An Ocean Node that says when to try again is taken at its word; all else is the task's own settings."""
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """Only the wait is decided here: whether there is a retry at all stays with `retries`."""
+        after = exception.retry_after_seconds if isinstance(exception, errors.OceanNodeBusy) else None
+        if after is None:
+            return RetryDecision.default()
+        delay = timedelta(seconds=after + random.uniform(0, SPREAD_SECONDS))
+        return RetryDecision.retry(delay, f"the Ocean Node asked to be left alone for {after:g} s")

@@ -16,7 +16,7 @@ from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ocean import outputs as ocean_outputs
-from airflow_provider_deflow.operators.faults import told_to_airflow
+from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,7 @@ class HandoverOperator(BaseOperator):
 
     def __init__(self, *, edge: graphs.GraphEdge | Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.retry_policy = self.retry_policy or RetryAsTold()
         self.edge = problems.checked(graphs.GraphEdge, edge, self.task_id)
 
     def execute(self, context: Context) -> dict[str, Any]:

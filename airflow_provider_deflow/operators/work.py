@@ -79,9 +79,14 @@ def uploads_of(node: graphs.ComputeData, store: ContentStore) -> list[handover.H
 
 
 def kept_outputs(work: Work, memory: jobs.Memory) -> dict[str, Any] | None:
-    """What an earlier attempt returned for the same inputs, while its outputs are still stored."""
+    """What an earlier attempt returned for the same inputs, while its outputs are still stored.
+
+    Not when a later job was asked for since: its outputs are to take their place.
+    """
     kept = memory.get(OUTPUTS_KEY)
     if not kept or kept["inputs"] != work.inputs_sha256:
+        return None
+    if (memory.get(jobs.MEMORY_KEY) or {}).get("job_id") != kept["returned"]["job_id"]:
         return None
     try:
         files = work.store.outputs(kept["returned"]["outputs"]).files

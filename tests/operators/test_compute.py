@@ -3,89 +3,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import pendulum
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
-from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from tests import proxy
-from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
+from tests.operators.one_task import WRITE, Memory, context, operator, run, written
 
 # Airflow says so at each direct call of execute.
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 
 LOOKS = ("GET /api/services/compute", "POST /directCommand")
-
-
-class Memory(dict[str, Any]):
-    set = dict.__setitem__
-
-
-@pytest.fixture
-def between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[proxy.Proxy]:
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
-    with running_ocean_node(fast(tmp_path / "node")) as url, proxy.between(url) as passing:
-        extra = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.3}
-        node = {"conn_type": "ocean_node", "host": passing.url, "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
-        wallet = {"conn_type": "ocean_wallet", "password": KEYS[0]}
-        monkeypatch.setenv("AIRFLOW_CONN_OCEAN_WALLET_DEFAULT", json.dumps(wallet))
-        yield passing
-
-
-def operator(code: str, **node: Any) -> OceanComputeOperator:
-    with DAG("by_hand", schedule=None):
-        return OceanComputeOperator(
-            task_id="train",
-            node={"algorithm": {"code": code, "image": "python:3.11", "entrypoint": "python3 $ALGO"}, **node},
-        )
-
-
-def context(memory: Memory | None = None, run_id: str = "run 1", **params: Any) -> Any:
-    ti = SimpleNamespace(dag_id="by_hand", run_id=run_id, map_index=-1, xcom_pull=None)
-    return {
-        "ti": ti,
-        "run_id": run_id,
-        "params": params,
-        "dag_run": SimpleNamespace(run_after=pendulum.datetime(2026, 1, 31, 6)),
-        "task_state_store": Memory() if memory is None else memory,
-    }
-
-
-def run(task: OceanComputeOperator, of: Any) -> dict[str, Any]:
-    """As Airflow would: through the trigger when the task defers."""
-    try:
-        return task.execute(of)
-    except TaskDeferred as deferral:
-        return task.resume(of, asyncio.run(first_event(deferral.trigger)))
-
-
-async def first_event(trigger: BaseTrigger) -> Any:
-    async for event in trigger.run():
-        return event.payload
-
-
-def written(returned: dict[str, Any]) -> dict[str, str]:
-    store = content_store()
-    files = {}
-    for file in store.outputs(returned["outputs"]).files:
-        with store.open(file.sha256) as content:
-            files[file.name] = content.read().decode()
-    return files
-
-
-WRITE = "open('/data/outputs/out.txt', 'w').write('{}')"
 
 
 def test_a_job_costs_at_most_six_requests_beyond_its_watching(between: proxy.Proxy) -> None:
