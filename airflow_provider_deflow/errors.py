@@ -33,6 +33,7 @@ DeflowError
 │   ├── IncompleteDownload   fewer or more bytes than the node announced             ↻
 │   ├── HostileArchive       links, devices, paths outside, or past a cap
 │   └── MissingOutput        a declared file is not among the outputs
+├── RunNotFound              the ledger has no such run, or several
 └── StackError               `deflow up` could not start or keep a part
 
 ↻ marks `retryable`: trying the same again later can succeed. An operator turns all others into a
@@ -67,6 +68,12 @@ class SettingsError(DeflowError):
 
 class StackError(DeflowError):
     """`deflow up` could not start or keep one of its parts."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class RunNotFound(DeflowError):
+    """The ledger has no such run, or several that are called so; the message says what there is."""
 
     fault: ClassVar[Fault] = "settings"
 

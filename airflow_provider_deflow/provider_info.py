@@ -29,7 +29,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [_modules("operators", "compute", "handover", "results")],
-        "hooks": [_modules("hooks", "ocean_node", "ocean_wallet", "store")],
+        "hooks": [_modules("hooks", "ledger", "ocean_node", "ocean_wallet", "store")],
         "triggers": [_modules("triggers", "ocean_job")],
         "bundles": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.bundle"]}],
         "connection-types": [_ocean_node(), _ocean_wallet()],
@@ -108,6 +108,13 @@ def _options() -> dict[str, Any]:
             "type": "string",
             "example": "fastest",
             "default": "free",
+        },
+        "ledger_retention_days": {
+            "description": "How many days the ledger keeps what happened in a run; 0 for ever.",
+            "version_added": "0.1.0",
+            "type": "integer",
+            "example": "30",
+            "default": "365",
         },
         "storage_conn_id": {
             "description": "Connection that opens the storage, when it needs one.",

@@ -20,33 +20,29 @@ Needs a replica set (of one, at least), because transactions do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
-import pymongo
-from pymongo import MongoClient, ReturnDocument
+from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.graphs import problems
+from airflow_provider_deflow.graphs import mongo, problems
 from airflow_provider_deflow.graphs.drafts import DraftText
 from airflow_provider_deflow.graphs.revisions import Listed, Published, Record, Revision, Stored
 
 __all__ = ["GraphStore", "Listed", "Published", "Revision", "Stored"]
 
-DATABASE = "deflow"
 TIMEOUT_SECONDS = 10.0
-SELECTION_TIMEOUT_SECONDS = 3.0
 
 _FOREVER = 2**62
 _NEVER_PUBLISHED = 0
 _COUNTER = {"_id": "change"}
-_NOT_A_REPLICA_SET = 20
 _WITHOUT_TEXT = {"text": 0}
 
 T = TypeVar("T")
@@ -79,18 +75,8 @@ class GraphStore:
 
         A database that the URI names is the one that knows the login.
         """
-        try:
-            client: MongoClient[Record] = MongoClient(
-                uri, serverSelectionTimeoutMS=int(SELECTION_TIMEOUT_SECONDS * 1000), appname="deflow"
-            )
-        except (PyMongoError, ValueError) as error:
-            # pymongo's own words may repeat the URI, and with it a password.
-            raise errors.SettingsError(
-                f"the MongoDB URI cannot be used ({type(error).__name__}): "
-                "it must be like mongodb://host:27017/?replicaSet=rs0"
-            ) from None
-        with client:
-            yield cls(client[DATABASE])
+        with mongo.client_at(uri) as client:
+            yield cls(client[mongo.DATABASE])
 
     # Drafts
 
@@ -286,38 +272,8 @@ class GraphStore:
                 work, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
             )
 
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Bound the time of all calls within, and say in our words what pymongo raises."""
-        try:
-            with pymongo.timeout(self._timeout_seconds):
-                self._find_primary()
-                yield
-        except PyMongoError as error:
-            raise self._trouble(error) from error
-
-    def _find_primary(self) -> None:
-        # A timeout of pymongo's also bounds looking for a server, and takes all of it for one that is away.
-        if not self._client.topology_description.has_writable_server():
-            with pymongo.timeout(SELECTION_TIMEOUT_SECONDS):
-                self._client.admin.command("ping")
-
-    def _trouble(self, error: PyMongoError) -> errors.DeflowError:
-        servers = self._client.topology_description.server_descriptions()
-        where = ", ".join(f"{host}:{port}" for host, port in sorted(servers, key=str)) or "its address"
-        if isinstance(error, OperationFailure) and error.code == _NOT_A_REPLICA_SET:
-            return errors.SettingsError(
-                f"MongoDB at {where} has no transactions: make it a replica set (mongod --replSet rs0)"
-            )
-        if isinstance(error, OperationFailure | ConfigurationError):
-            kind = (getattr(error, "details", None) or {}).get("codeName") or type(error).__name__
-            return errors.SettingsError(
-                f"MongoDB at {where} refused: {kind}. Check its URI, login and rights."
-            )
-        return errors.StoreUnreachable(
-            f"MongoDB at {where} does not answer ({type(error).__name__}). "
-            "Is it running, and has it elected a primary?"
-        )
+    def _answering(self) -> AbstractContextManager[None]:
+        return mongo.answering(self._client, self._timeout_seconds)
 
     def _changed(self, slug: str, based_on: int | None) -> errors.GraphError:
         record = self._graphs.find_one({"_id": slug}, _WITHOUT_TEXT)

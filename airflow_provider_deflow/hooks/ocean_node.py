@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
+    from airflow_provider_deflow.ocean.connection import Observer
     from airflow_provider_deflow.signing import Signer
 
 REQUESTS_PER_MINUTE = 30
@@ -57,11 +58,15 @@ class OceanNodeHook(BaseHook):
         """Like `settings`, from inside the triggerer's event loop."""
         return settings_of(await self.aget_connection(self.ocean_node_conn_id))
 
-    def client(self, signer: Signer | None = None) -> client.OceanNode:
+    def client(self, signer: Signer | None = None, observe: Observer | None = None) -> client.OceanNode:
         """A client that signs with `signer`; without one, only unsigned calls work."""
         node = self.settings()
         return client.OceanNode(
-            node.url, signer, state_folder=state_folder(), requests_per_minute=node.requests_per_minute
+            node.url,
+            signer,
+            state_folder=state_folder(),
+            requests_per_minute=node.requests_per_minute,
+            observe=observe,
         )
 
     def test_connection(self) -> tuple[bool, str]:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from airflow.sdk import conf
 
+from airflow_provider_deflow import errors
 from airflow_provider_deflow.ocean import choosing
 
 SECTION = "deflow"
 MONGO_CONN_ID = "deflow_mongo"
 MONGO_DATABASE = "deflow"
+RETENTION_DAYS = 365
 
 
 def home() -> Path:
@@ -39,6 +41,16 @@ def environment_policy() -> choosing.Policy:
     return choosing.policy_named(
         str(conf.get(SECTION, "environment_policy", fallback="free")), f"[{SECTION}] environment_policy"
     )
+
+
+def ledger_retention_days() -> int:
+    """How long the ledger keeps an entry; 0 for ever."""
+    written = str(conf.get(SECTION, "ledger_retention_days", fallback=str(RETENTION_DAYS)))
+    if not written.isdigit():
+        raise errors.SettingsError(
+            f"[{SECTION}] ledger_retention_days is {written!r}: write a number of days."
+        )
+    return int(written)
 
 
 def storage_conn_id() -> str | None:

@@ -9,11 +9,21 @@ from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks import settings
+from airflow_provider_deflow.ledger import spool
 from airflow_provider_deflow.ocean import outputs
 
 
 def content_store() -> outputs.ContentStore:
     """The content-addressed store that `[deflow] storage` names; a local folder is made when missing."""
+    return outputs.ContentStore(_root())
+
+
+def ledger_spool() -> spool.Spool:
+    """Where the same storage keeps what the ledger could not take."""
+    return spool.Spool(_root())
+
+
+def _root() -> outputs.Folder:
     url = settings.storage_url()
     try:
         root = ObjectStoragePath(url, conn_id=settings.storage_conn_id())
@@ -25,4 +35,4 @@ def content_store() -> outputs.ContentStore:
         ) from error
     if root.protocol in ("", "file"):
         root.mkdir(parents=True, exist_ok=True)
-    return outputs.ContentStore(cast("outputs.Folder", root))
+    return cast("outputs.Folder", root)

@@ -40,7 +40,7 @@ from airflow_provider_deflow.ocean.access import AccessList
 from airflow_provider_deflow.ocean.async_client import AsyncOceanNode
 from airflow_provider_deflow.ocean.bucket_routes import Bucket, BucketFile
 from airflow_provider_deflow.ocean.compute import ComputeEnvironment, ComputeJob, JobRequest
-from airflow_provider_deflow.ocean.connection import Connection
+from airflow_provider_deflow.ocean.connection import Connection, Observer
 from airflow_provider_deflow.ocean.downloads import Download
 from airflow_provider_deflow.ocean.file_routes import FileInfo
 from airflow_provider_deflow.ocean.logs import LogLine
@@ -75,7 +75,8 @@ class OceanNode:
     """One Ocean Node, asked by one wallet. Not for several threads at once.
 
     A `token` stands in for signatures and nonces. It is weak, see `token_routes`: on version 3.2 it opens
-    every wallet's jobs on that node to whoever holds it.
+    every wallet's jobs on that node to whoever holds it. `observe` is told of each request as it ends, with
+    its error if it has one.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class OceanNode:
         requests_per_minute: int = 30,
         timeout_seconds: float = http.READ_TIMEOUT_SECONDS,
         token: str | None = None,
+        observe: Observer | None = None,
     ) -> None:
         self.url = exchange.base_url(url)
         self.signer = signer
@@ -98,6 +100,7 @@ class OceanNode:
             SharedState(state_folder),
             requests_per_minute=requests_per_minute,
             timeout_seconds=timeout_seconds,
+            observe=observe,
         )
 
     def __repr__(self) -> str:

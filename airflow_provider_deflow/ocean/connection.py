@@ -7,13 +7,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import requests
 import tenacity
 
 from airflow_provider_deflow import http
-from airflow_provider_deflow.errors import OceanNodeBusy
+from airflow_provider_deflow.errors import OceanNodeBusy, OceanNodeError
 from airflow_provider_deflow.ocean import exchange, routes
 from airflow_provider_deflow.ocean.allowance import Allowance
 from airflow_provider_deflow.ocean.nonces import NonceLane
@@ -29,8 +29,16 @@ _CHUNK_BYTES = 1 << 20
 _SURELY_READ_BYTES = 16 << 20
 
 
+# Told of each request that was answered (None) or was not, and of the Ocean Node's URL.
+Observer = Callable[[Route[Any], str, Exception | None], None]
+
+
 def _nothing() -> None:
     """What most requests need before they are sent."""
+
+
+def _nobody(route: Route[Any], url: str, error: Exception | None) -> None:
+    """Who observes most clients."""
 
 
 class Connection:
@@ -45,8 +53,10 @@ class Connection:
         *,
         requests_per_minute: int,
         timeout_seconds: float,
+        observe: Observer | None = None,
     ) -> None:
         self._url = url
+        self._observe = observe or _nobody
         self._signer = signer
         self._token = token
         self._state = state
@@ -67,12 +77,13 @@ class Connection:
         def once() -> T:
             if file:
                 file.seek(start)
-            with self._sent(route, file, before_send) as response:
-                try:
-                    body = _body(response, exchange.MAX_BODY_BYTES)
-                except requests.RequestException as error:
-                    raise exchange.broken(route, self._url, error) from None
-            return exchange.answer(route, self._url, body)
+            with self._observed(route):
+                with self._sent(route, file, before_send) as response:
+                    try:
+                        body = _body(response, exchange.MAX_BODY_BYTES)
+                    except requests.RequestException as error:
+                        raise exchange.broken(route, self._url, error) from None
+                return exchange.answer(route, self._url, body)
 
         return tenacity.Retrying(**exchange.repetition(route))(once)
 
@@ -82,11 +93,23 @@ class Connection:
     ) -> Iterator[Iterator[bytes]]:
         """The bytes of a reply as they come; only the opening is tried again, never the reading."""
         with ExitStack() as stack:
-            opened = tenacity.Retrying(**exchange.repetition(route))
-            response = opened(
-                lambda: stack.enter_context(self._sent(route, read_timeout_seconds=read_timeout_seconds))
-            )
+
+            def once() -> requests.Response:
+                with self._observed(route):
+                    sent = self._sent(route, read_timeout_seconds=read_timeout_seconds)
+                    return stack.enter_context(sent)
+
+            response = tenacity.Retrying(**exchange.repetition(route))(once)
             yield response.iter_content(_CHUNK_BYTES)
+
+    @contextmanager
+    def _observed(self, route: Route[Any]) -> Iterator[None]:
+        try:
+            yield
+        except OceanNodeError as error:
+            self._observe(route, self._url, error)
+            raise
+        self._observe(route, self._url, None)
 
     @contextmanager
     def _sent(

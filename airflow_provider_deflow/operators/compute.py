@@ -24,10 +24,12 @@ from airflow_provider_deflow.hooks import settings, signed_urls
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import choosing, compute
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.occasions import occasion_of, wish_for_new
+from airflow_provider_deflow.operators.recording import recorded, requests_to
 from airflow_provider_deflow.operators.work import (
     OUTPUTS_KEY,
     Work,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_deflow.ledger.recorder import Recorder
     from airflow_provider_deflow.ocean.outputs import ContentStore
 
 # What handing a task to the triggerer and back costs in Airflow: to wait here that long is never slower.
@@ -111,13 +114,14 @@ class OceanComputeOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or start the job; return its outputs' reference, or defer until it is over."""
-        with told_to_airflow():
-            work = self._prepare(context)
+        with told_to_airflow(), recorded("node", self, context) as ledger:
+            work = self._prepare(context, ledger)
             memory = memory_of(context)
             wish = wish_for_new(context, self.task_id, always=self.force_new)
             if not jobs.wants_new(memory, wish) and (kept := kept_outputs(work, memory)):
                 self._show_job(work, kept["job_id"])
                 self.log.info("The outputs for these inputs are kept already: job %s", kept["job_id"])
+                ledger.record(facts.kept(kept["job_id"], kept["outputs"]), facts.ended("succeeded"))
                 return kept
             found = jobs.find_or_start(
                 work.ocean_node,
@@ -134,6 +138,10 @@ class OceanComputeOperator(BaseOperator):
             )
             self._show_job(work, found.job.job_id)
             self.log.info("Job %s: %s (generation %d)", found.job.job_id, found.how, found.generation)
+            ledger.record(
+                facts.job(found.job, work.url, found.how, found.generation, work.hashes),
+                facts.state(found.job.job_id, found.job.status, found.job.status_text),
+            )
             job = self._follow_inline(work, found.job)
             if job.is_over:
                 return self._finish(context, work, job)
@@ -164,10 +172,11 @@ class OceanComputeOperator(BaseOperator):
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """What comes after the triggerer: fetch the outputs, or say why there are none."""
-        with told_to_airflow():
-            work = self._prepare(context)
+        with told_to_airflow(), recorded("node", self, context) as ledger:
+            work = self._prepare(context, ledger)
             remembered = memory_of(context).get(jobs.MEMORY_KEY) or {}
             self._show_job(work, remembered.get("job_id") or "")
+            ledger.record(*facts.watched(self.job_id, work.url, event.get("watched") or ()))
             what = f"{self.task_id!r} on {work.url}: job {self.job_id}"
             match event["status"]:
                 case "over":
@@ -189,9 +198,13 @@ class OceanComputeOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Stop the job when a person ended the task; leave it for the retry when the worker shuts down."""
-        if not self.job_id or self._still_wanted():
+        if not self.job_id:
+            return
+        if self._still_wanted():
+            self._ledger.record(facts.killed("the worker shuts down, or the try took too long", self.job_id))
             return
         self.log.info("Job %s: the task was ended by a person: asking for its stop", self.job_id)
+        self._ledger.record(facts.killed("a person ended the task", self.job_id))
         for _ in range(LAST_STOPS):
             try:
                 self._stopper.stop(self.job_id)
@@ -217,8 +230,9 @@ class OceanComputeOperator(BaseOperator):
         self.ocean_node_url, self.job_id, self._of_run = work.url, job_id, work.of_run
         # Made now: when the process is told to end there are seconds left, and no time for connections.
         self._stopper = work.stopper
+        self._ledger = work.ledger.aside()
 
-    def _prepare(self, context: Context) -> Work:
+    def _prepare(self, context: Context, ledger: Recorder) -> Work:
         ti = context["ti"]
         node = job_request.rendered(self.node, values_of(context))
         hook = OceanNodeHook(self.ocean_node_conn_id)
@@ -231,8 +245,8 @@ class OceanComputeOperator(BaseOperator):
         )
         return Work(
             node=node,
-            ocean_node=hook.client(signer),
-            stopper=hook.client(signer),
+            ocean_node=hook.client(signer, requests_to(ledger)),
+            stopper=hook.client(signer, requests_to(ledger.aside())),
             url=connection.url,
             poll_interval_seconds=connection.poll_interval_seconds,
             signer=signer,
@@ -243,6 +257,7 @@ class OceanComputeOperator(BaseOperator):
             handed=handed,
             inputs=inputs,
             inputs_sha256=job_request.inputs_sha256(node, inputs, connection.url),
+            ledger=ledger,
         )
 
     def _handed_over(self, context: Context, store: ContentStore) -> list[handover.Handed]:
@@ -307,11 +322,13 @@ class OceanComputeOperator(BaseOperator):
                 )
             if now.status != job.status:
                 self.log.info("Job %s: %s", job.job_id, now.status_text.strip())
+                work.ledger.record(facts.state(now.job_id, now.status, now.status_text))
             job = now.seen_after(job)
         return job
 
     def _finish(self, context: Context, work: Work, job: compute.ComputeJob) -> dict[str, Any]:
         self.log.info("Job %s: %s", job.job_id, job.ended_because)
+        work.ledger.record(facts.over(job))
         lines = self._copy_log(work, job, "algorithmLog")
         if job.outcome != "succeeded":
             # Before an algorithm ran, the node's own logs say why.
@@ -321,16 +338,19 @@ class OceanComputeOperator(BaseOperator):
         outputs = jobs.fetch_outputs(work.ocean_node, job, work.store)
         jobs.check_declared(outputs, self._declared(), self.task_id)
         work.store.put_outputs(outputs)
+        record = keep_record(work, job, outputs)
         returned = {
             "job_id": job.job_id,
             "ocean_node": work.url,
             "outputs": outputs.sha256,
             "files": len(outputs.files),
             "bytes": sum(file.size for file in outputs.files),
-            "record": keep_record(work, job, outputs),
+            "record": record,
         }
         memory_of(context).set(OUTPUTS_KEY, {"inputs": work.inputs_sha256, "returned": returned})
         self.log.info("Kept %d output file(s), %d bytes", returned["files"], returned["bytes"])
+        files = [(file.name, file.size, file.sha256) for file in outputs.files]
+        work.ledger.record(facts.outputs(job.job_id, outputs.sha256, files, record), facts.ended("succeeded"))
         return returned
 
     def _copy_log(self, work: Work, job: compute.ComputeJob, name: str) -> list[str]:
@@ -342,6 +362,8 @@ class OceanComputeOperator(BaseOperator):
             return []
         for line in lines:
             self.log.info("| %s", line)
+        if lines:
+            work.ledger.record(facts.log(job.job_id, name, lines))
         return lines
 
     def _declared(self) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -15,8 +16,10 @@ from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import outputs as ocean_outputs
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
+from airflow_provider_deflow.operators.recording import recorded, requests_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +47,8 @@ class HandoverOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Hand the files over; return the reference of what was handed over, and its size."""
-        with told_to_airflow():
+        with told_to_airflow(), recorded("edge", self, context) as ledger:
+            began = time.monotonic()
             store = content_store()
             produced = context["ti"].xcom_pull(task_ids=self.edge.source)
             if not produced:
@@ -57,21 +61,27 @@ class HandoverOperator(BaseOperator):
             jobs.check_declared(outputs, self.edge.data.files, self.edge.source)
             consumer: Any = self.dag.get_task(self.edge.target)
             signer = OceanWalletHook(consumer.wallet_conn_id).signer()
+            ocean_node = OceanNodeHook(consumer.ocean_node_conn_id).client(signer, requests_to(ledger))
             handed = handover.hand_over(
                 self.task_id,
                 self.edge.source,
                 files,
                 handover.mode_of(self.edge.data.handover, consumer.node),
-                OceanNodeHook(consumer.ocean_node_conn_id).client(signer),
+                ocean_node,
                 signer.address,
                 store,
                 self.log.info,
             )
-        size = sum(file.size for file in handed.files)
-        self.log.info("Handed over %d file(s), %d bytes, by %s", len(handed.files), size, handed.mode)
-        document = json.dumps(handed.to_document()).encode()
+            size = sum(file.size for file in handed.files)
+            self.log.info("Handed over %d file(s), %d bytes, by %s", len(handed.files), size, handed.mode)
+            document = handed.to_document()
+            kept = store.put(io.BytesIO(json.dumps(document).encode()))[0]
+            seconds = time.monotonic() - began
+            ledger.record(
+                facts.handover(document, self.edge.target, ocean_node.url, seconds), facts.ended("succeeded")
+            )
         return {
-            "handover": store.put(io.BytesIO(document))[0],
+            "handover": kept,
             "mode": handed.mode,
             "files": len(handed.files),
             "bytes": size,

@@ -13,8 +13,10 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.faults import told_to_airflow
+from airflow_provider_deflow.operators.recording import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +46,7 @@ class CollectResultsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Keep the archive in DeFlow's storage; return its hash and the manifest's."""
-        with told_to_airflow():
+        with told_to_airflow(), recorded("results", self, context) as ledger:
             store = content_store()
             records = self._records(context, store)
             sinks = sorted(self.upstream_task_ids & records.keys())
@@ -66,6 +68,7 @@ class CollectResultsOperator(BaseOperator):
                 archive.seek(0)
                 sha256, size = store.put(archive)
             manifest_sha256, _ = store.put(io.BytesIO(document))
+            ledger.record(facts.results(sha256, manifest_sha256, files, size), facts.ended("succeeded"))
         self.log.info("The result of this run: %d file(s), %d bytes, sha256 %s", files, size, sha256)
         self.log.info("It is kept at %s", store.path(sha256))
         return {"archive": sha256, "bytes": size, "files": files, "manifest": manifest_sha256}

@@ -18,6 +18,7 @@ from airflow_provider_deflow.graphs import graph as graphs
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_deflow.ledger.recorder import Recorder
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import ComputeJob
     from airflow_provider_deflow.ocean.outputs import ContentStore, Outputs
@@ -28,7 +29,7 @@ OUTPUTS_KEY = "deflow_outputs"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A node of a run with its inputs, and the Ocean Node, wallet and storage it uses."""
+    """A node of a run with its inputs, and the Ocean Node, wallet, storage and ledger it uses."""
 
     node: graphs.ComputeData
     ocean_node: OceanNode
@@ -41,6 +42,15 @@ class Work:
     handed: tuple[handover.Handed, ...]
     inputs: tuple[handover.Input, ...]
     inputs_sha256: str
+    ledger: Recorder
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Of what the job computes, and of what with."""
+        return {
+            "algorithm": jobs.sha256_of(self.node.algorithm.model_dump(mode="json")),
+            "inputs": self.inputs_sha256,
+        }
 
 
 def memory_of(context: Context) -> jobs.Memory:
@@ -103,8 +113,8 @@ def keep_record(work: Work, job: ComputeJob, outputs: Outputs) -> str:
         "ocean_node": work.url,
         "environment": job.environment,
         "job_id": job.job_id,
-        "algorithm_sha256": jobs.sha256_of(work.node.algorithm.model_dump(mode="json")),
-        "inputs_sha256": work.inputs_sha256,
+        "algorithm_sha256": work.hashes["algorithm"],
+        "inputs_sha256": work.hashes["inputs"],
         "inputs": [{"edge": i.edge, "name": i.name, "size": i.size, "sha256": i.sha256} for i in work.inputs],
         "outputs_sha256": outputs.sha256,
         "outputs": [{"name": f.name, "size": f.size, "sha256": f.sha256} for f in outputs.files],

@@ -20,6 +20,9 @@ from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks import ocean_node
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+from airflow_provider_deflow.hooks.recording import recorder
+from airflow_provider_deflow.ledger import facts
+from airflow_provider_deflow.ledger.entry import Fact, Place, Run
 from airflow_provider_deflow.triggers.watch import Watch
 
 if TYPE_CHECKING:
@@ -31,12 +34,17 @@ if TYPE_CHECKING:
 # Past the deadline a stop is asked for until the job is over; a node that cannot be asked for so
 # long is left to its own limit (`maxJobDuration`), and the task says so.
 STOPPING_SECONDS = 600.0
+# A job has about a dozen states; stops are asked for again at each look.
+MOST_NOTES = 60
 # A task that nobody else holds may be collected before it is done.
 _STOPPING: set[asyncio.Task[None]] = set()
 
 
 class OceanJobTrigger(BaseTrigger):
     """Fires once: `{"status": "over" | "vanished" | "unreachable", "job": …, "timed_out": bool}`.
+
+    The event's `watched` is for the ledger, which the operator writes: the triggerer does it only after a
+    kill, when no operator comes back.
 
     :param ocean_node_conn_id: connection of the Ocean Node that runs the job
     :param wallet_conn_id: connection of the account that owns it, for stopping it
@@ -54,6 +62,7 @@ class OceanJobTrigger(BaseTrigger):
         self.owner = owner
         self.job_id = job_id
         self.deadline = deadline
+        self._watched: list[tuple[str | float | int, ...]] = []
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments that make the same trigger elsewhere."""
@@ -71,10 +80,11 @@ class OceanJobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Follow the job until it is over, gone, or out of reach for too long after the deadline."""
         try:
-            yield _event(await self._follow())
+            event = await self._follow()
         except errors.DeflowError as error:
             # A trigger does not raise across its boundary: the operator does, with the task's context.
-            yield _event({"status": "failed", "error": str(error), "retryable": error.retryable})
+            event = {"status": "failed", "error": str(error), "retryable": error.retryable}
+        yield _event(event | ({"watched": self._watched} if self._watched else {}))
 
     async def _follow(self) -> dict[str, Any]:
         settings = await OceanNodeHook(self.ocean_node_conn_id).async_settings()
@@ -98,6 +108,7 @@ class OceanJobTrigger(BaseTrigger):
                     return {"status": "vanished"}
                 if seen is None or look.status != seen.status:
                     self.log.info("Job %s: %s", self.job_id, look.status_text.strip())
+                    self._note("state", look.status, look.status_text.strip())
                 seen = look.seen_after(seen)
                 if seen.is_over:
                     return {"status": "over", "job": seen.to_document(), "timed_out": late}
@@ -112,8 +123,20 @@ class OceanJobTrigger(BaseTrigger):
                 await node.stop(self.job_id)
             except errors.OceanNodeError as error:
                 self.log.warning("Job %s: could not ask for its stop (%s): %s", self.job_id, why, error)
+                self._note("stop", str(error))
             else:
                 self.log.info("Job %s: asked to stop: %s", self.job_id, why)
+                self._note("stop", "")
+
+    def _note(self, *what: str | int) -> None:
+        if len(self._watched) < MOST_NOTES:
+            self._watched.append((what[0], time.time(), *what[1:]))
+
+    async def _record(self, *happened: Fact) -> None:
+        """In a thread: neither MongoDB nor the storage may hold up the other triggers."""
+        if (ti := self.task_instance) is not None:
+            place = Place(ti.task_id, ti.map_index, ti.try_number)
+            await asyncio.to_thread(_record, Run(ti.dag_id, ti.run_id), place, happened)
 
     async def on_kill(self) -> None:
         """A person ended the task: the job is stopped, and asked again until its record says that it is over.
@@ -128,17 +151,43 @@ class OceanJobTrigger(BaseTrigger):
 
     async def _stop_until_over(self) -> None:
         settings = await OceanNodeHook(self.ocean_node_conn_id).async_settings()
+        await self._record(facts.killed("a person ended the task", self.job_id))
+        self._watched = []
+        try:
+            last = await self._ask_until_over(settings)
+        finally:
+            told = facts.watched(self.job_id, settings.url, self._watched)
+            await self._record(*told)
+        if last is not None:
+            await self._record(facts.over(last))
+
+    async def _ask_until_over(self, settings: OceanNodeSettings) -> ComputeJob | None:
+        """The job when it is over; None when it is not there any more, or does not end."""
         give_up_at = time.time() + STOPPING_SECONDS
+        seen: ComputeJob | None = None
         await self._ask_to_stop(settings, "the task was ended by a person")
         async with aclosing(Watch.of(settings).follow(self.job_id, self.owner)) as looks:
             async for look in looks:
-                if look is None or (not isinstance(look, errors.OceanNodeError) and look.is_over):
-                    self.log.info("Job %s: is over", self.job_id)
-                    return
+                if look is None:
+                    self.log.info("Job %s: is not there any more", self.job_id)
+                    return None
+                if not isinstance(look, errors.OceanNodeError):
+                    seen = look.seen_after(seen)
+                    if seen.is_over:
+                        self.log.info("Job %s: is over", self.job_id)
+                        return seen
                 if time.time() >= give_up_at:
                     self.log.error("Job %s: may still run: it did not end when asked to", self.job_id)
-                    return
+                    self._note("stop", "it did not end when asked to, and may still run")
+                    return None
                 await self._ask_to_stop(settings, "it has not ended yet")
+        raise AssertionError("a watch never ends by itself")
+
+
+def _record(run: Run, place: Place, happened: tuple[Fact, ...]) -> None:
+    ledger = recorder(run, place)
+    ledger.record(*happened)
+    ledger.close()
 
 
 def _event(payload: dict[str, Any]) -> TriggerEvent:

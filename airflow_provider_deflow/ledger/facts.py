@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens in a run, as facts for the ledger; `history` reads them again.
+
+Names and shapes are ours alone: a reply, a request's body or a query is never put in whole, so what is
+secret in them stays out. Amounts of paid jobs will be facts too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.ledger.entry import MAX_RAW_TEXT, MAX_TEXT, Fact, cleaned
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.ocean.compute import ComputeJob
+    from airflow_provider_deflow.ocean.routes import Route
+
+BEGAN = "attempt began"
+ENDED = "attempt ended"
+KILLED = "attempt told to end"
+REQUEST = "request"
+JOB = "job"
+STATE = "job state"
+OVER = "job over"
+LOG = "log"
+OUTPUTS = "outputs"
+KEPT = "outputs kept"
+HANDOVER = "handover"
+RESULTS = "results"
+
+# Requests that change something or bring something. Looks are many, and their answers are states.
+_RECORDED = frozenset(
+    {"start a free job", "start a paid job", "stop a job", "job result", "upload", "create a bucket"}
+)
+LOG_LINES = 50
+
+Role = Literal["node", "edge", "results"]
+Ending = Literal["succeeded", "failed", "to be tried again"]
+
+
+def began(role: Role, try_number: int, revision: int | None = None, graph_sha256: str = "") -> Fact:
+    what = {"role": role, "revision": revision, "graph_sha256": graph_sha256}
+    return Fact(BEGAN, what, key=f"try {try_number}")
+
+
+def ended(how: Ending, error: BaseException | None = None) -> Fact:
+    """The end of a try; an error of ours says whose turn it is."""
+    what: dict[str, Any] = {"how": how}
+    if error is not None:
+        what["error"] = type(error).__name__
+        what["message"] = str(error)
+        what["fault"] = error.fault if isinstance(error, errors.DeflowError) else ""
+    return Fact(ENDED, what)
+
+
+def killed(why: str, job_id: str) -> Fact:
+    return Fact(KILLED, {"why": why, "job_id": job_id})
+
+
+def request(route: Route[Any], url: str, error: Exception | None) -> Fact | None:
+    """One request and what became of it; None for one that is not worth an entry."""
+    if route.name not in _RECORDED:
+        return None
+    status = 200 if error is None else getattr(error, "status", None)
+    return Fact(
+        REQUEST,
+        {
+            "request": route.name,
+            "ocean_node": url,
+            # Never the query: nonce and signature are in it.
+            "path": route.path,
+            "job_id": route.query.get("jobId", ""),
+            "answer": "ok" if error is None else type(error).__name__,
+            "status": status,
+            "words": "" if error is None else getattr(error, "words", "") or str(error),
+        },
+    )
+
+
+def stop_asked(job_id: str, ocean_node: str, error: str, at: datetime) -> Fact:
+    """A stop that a trigger asked for, `error` empty when the Ocean Node took it."""
+    what = {"request": "stop a job", "ocean_node": ocean_node, "job_id": job_id}
+    return Fact(REQUEST, {**what, "answer": "refused or lost" if error else "ok", "words": error}, at=at)
+
+
+def job(job: ComputeJob, ocean_node: str, how: str, generation: int | None, hashes: dict[str, str]) -> Fact:
+    """The job that answers for a node: `how` is started, followed or reused."""
+    return Fact(
+        JOB,
+        {
+            "job_id": job.job_id,
+            "ocean_node": ocean_node,
+            "environment": job.environment,
+            "owner": job.owner,
+            "how": how,
+            "generation": generation,
+            "free": job.is_free,
+            "resources": [[name, amount] for name, amount in job.resources.items()],
+            "max_duration_seconds": job.max_duration_seconds,
+            "created": job.created,
+            "hashes": hashes,
+        },
+    )
+
+
+def state(job_id: str, status: int, text: str, at: datetime | None = None) -> Fact:
+    """The first time that a job was seen in a state."""
+    what = {"job_id": job_id, "status": status, "text": text.strip()}
+    key = f"{job_id} {status}"
+    return Fact(STATE, what, key) if at is None else Fact(STATE, what, key, at)
+
+
+def watched(job_id: str, ocean_node: str, looks: Iterable[Sequence[Any]]) -> list[Fact]:
+    """What a trigger saw, ("state", epoch seconds, number, text), and did, ("stop", epoch seconds, error)."""
+    found = []
+    for look in looks:
+        at = datetime.fromtimestamp(look[1], UTC)
+        if look[0] == "state":
+            found.append(state(job_id, look[2], look[3], at))
+        else:
+            found.append(stop_asked(job_id, ocean_node, look[2], at))
+    return found
+
+
+def over(job: ComputeJob) -> Fact:
+    return Fact(
+        OVER,
+        {
+            "job_id": job.job_id,
+            "outcome": job.outcome,
+            "because": job.ended_because,
+            "status": job.final_status,
+            "exit_code": job.exit_code,
+            "started": job.algo_started,
+            "stopped": job.algo_stopped,
+            "finished": job.finished,
+        },
+        key=job.job_id,
+    )
+
+
+def log(job_id: str, name: str, lines: Sequence[str]) -> Fact:
+    """The end of a log, its last lines and not more than fit."""
+    # Cleaned before it is cut: half a signature is not known for one.
+    text = cleaned("\n".join(lines[-LOG_LINES:])[-MAX_RAW_TEXT:])
+    return Fact(LOG, {"job_id": job_id, "log": name, "end": text[-MAX_TEXT:]}, key=f"{job_id} {name}")
+
+
+def outputs(job_id: str, sha256: str, files: Sequence[tuple[str, int, str]], record: str) -> Fact:
+    """What a node left: `sha256` of the list, `files` as (name, bytes, sha256), its record's hash."""
+    return Fact(
+        OUTPUTS,
+        {
+            "job_id": job_id,
+            "sha256": sha256,
+            "record": record,
+            **_files(files),
+        },
+    )
+
+
+def kept(job_id: str, sha256: str) -> Fact:
+    """Outputs of an earlier try for the same inputs: nobody was asked for anything."""
+    return Fact(KEPT, {"job_id": job_id, "sha256": sha256})
+
+
+def handover(handed: Mapping[str, Any], target: str, ocean_node: str, seconds: float) -> Fact:
+    """What one edge brought; `handed` is a `Handed` as a document."""
+    return Fact(
+        HANDOVER,
+        {
+            "source": handed["source"],
+            "target": target,
+            "mode": handed["mode"],
+            "ocean_node": ocean_node,
+            "bucket_id": handed["bucket_id"],
+            **_files(handed["files"]),
+            "seconds": round(seconds, 3),
+        },
+    )
+
+
+def results(archive: str, manifest: str, files: int, size: int) -> Fact:
+    return Fact(RESULTS, {"archive": archive, "manifest": manifest, "count": files, "bytes": size})
+
+
+def _files(files: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """How many and how much of all; the names, sizes and hashes of as many as an entry holds."""
+    return {
+        "count": len(files),
+        "bytes": sum(size for _, size, _ in files),
+        "files": [list(file) for file in files],
+    }

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entries that MongoDB could not take, in files, until somebody brings them there.
+
+The files lie in DeFlow's storage and not on the worker's own disk: every worker reaches it, so any
+task, `deflow_upkeep` or command can bring what another left, and it outlives a worker that was a
+container for one task. A task needs the storage for its outputs anyway: where it is away no task
+succeeds. In good times nothing is written here, and looking costs one listing at a task's end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_deflow.ledger.entry import Batch
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.ocean.outputs import Folder
+
+FOLDER = "ledger"
+
+
+class Spool:
+    """The folder `ledger` of a storage: a `Path`, or anything with its interface."""
+
+    def __init__(self, storage: Folder) -> None:
+        is_local = getattr(storage, "protocol", None) in ("", "file", "local")
+        root: Any = Path(str(getattr(storage, "path", storage))) if is_local else storage
+        self._folder = root / FOLDER
+
+    def keep(self, batch: Batch) -> None:
+        """Put entries by, whole or not at all. Raises what the storage raises."""
+        text = json.dumps(batch.to_document(), ensure_ascii=False)
+        file = self._folder / f"{uuid.uuid4().hex}.json"
+        if not isinstance(file, Path):
+            with file.open("w", encoding="utf-8") as upload:
+                upload.write(text)
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        incoming = file.with_suffix(".new")
+        incoming.write_text(text, encoding="utf-8")
+        os.replace(incoming, file)
+
+    def kept(self) -> Iterator[tuple[Any, Batch | None]]:
+        """Files and what is in them, None for one that is no batch; others may take them meanwhile."""
+        try:
+            files = [file for file in self._folder.iterdir() if file.name.endswith(".json")]
+        except FileNotFoundError:
+            return
+        # Many tasks may end at the same moment: each begins elsewhere.
+        random.shuffle(files)
+        for file in files:
+            try:
+                text = file.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                continue
+            yield file, _batch(text)
+
+
+def _batch(text: str) -> Batch | None:
+    try:
+        return Batch.from_document(json.loads(text))
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator does goes into the ledger: that a try began, what it did, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.hooks.recording import recorder
+from airflow_provider_deflow.ledger import facts
+from airflow_provider_deflow.ledger.entry import Place, Run
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, Context
+
+    from airflow_provider_deflow.ledger.recorder import Recorder
+    from airflow_provider_deflow.ocean.connection import Observer
+
+
+@contextmanager
+def recorded(role: facts.Role, task: BaseOperator, context: Context) -> Iterator[Recorder]:
+    """The recorder of this try. An error that leaves the block is its end; a good end is told within."""
+    ti = context["ti"]
+    graph = _graph(task)
+    revision = graph.get("revision")
+    ledger = recorder(
+        Run(ti.dag_id, ti.run_id, graph.get("slug") or ti.dag_id, revision),
+        Place(task.task_id, -1 if ti.map_index is None else ti.map_index, ti.try_number),
+    )
+    try:
+        ledger.record(facts.began(role, ti.try_number, revision, graph.get("sha256") or ""))
+        yield ledger
+    except BaseException as error:  # a timeout of Airflow's among them
+        ledger.record(facts.ended("to be tried again" if _again(ti, error) else "failed", error))
+        raise
+    finally:
+        ledger.close()
+
+
+def requests_to(ledger: Recorder) -> Observer:
+    """Keeps what an Ocean Node was asked for and what it said."""
+    return lambda route, url, error: ledger.record(facts.request(route, url, error))
+
+
+def _again(ti: Any, error: BaseException) -> bool:
+    """Whether Airflow has a try left, and the error is one that a try can mend."""
+    is_final = isinstance(error, errors.DeflowError) and not error.retryable
+    return not is_final and ti.try_number <= ti.max_tries
+
+
+def _graph(task: BaseOperator) -> dict[str, Any]:
+    """Slug, revision and hash of the graph that `task` is of, as the task that collects its results says."""
+    from airflow_provider_deflow.operators.results import CollectResultsOperator
+
+    collecting = (each for each in task.dag.tasks if isinstance(each, CollectResultsOperator))
+    return next((dict(each.graph) for each in collecting), {})
