@@ -42,5 +42,8 @@ def _opened() -> Iterator[Writer]:
         log.debug("no connection %r: what happens here is not kept in a ledger", settings.mongo_conn_id())
         yield _NoLedger()
         return
-    with hook:
-        yield hook.ledger()
+    ledger = hook.ledger()
+    try:
+        yield ledger
+    finally:
+        ledger.close()

@@ -35,15 +35,15 @@ class Spool:
 
     def keep(self, batch: Batch) -> None:
         """Put entries by, whole or not at all. Raises what the storage raises."""
-        text = json.dumps(batch.to_document(), ensure_ascii=False)
+        text = json.dumps(batch.to_document(), ensure_ascii=False).encode()
         file = self._folder / f"{uuid.uuid4().hex}.json"
         if not isinstance(file, Path):
-            with file.open("w", encoding="utf-8") as upload:
+            with file.open("wb") as upload:
                 upload.write(text)
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         incoming = file.with_suffix(".new")
-        incoming.write_text(text, encoding="utf-8")
+        incoming.write_bytes(text)
         os.replace(incoming, file)
 
     def kept(self) -> Iterator[tuple[Any, Batch | None]]:
@@ -56,13 +56,14 @@ class Spool:
         random.shuffle(files)
         for file in files:
             try:
-                text = file.read_text(encoding="utf-8")
+                with file.open("rb") as content:
+                    text = content.read()
             except FileNotFoundError:
                 continue
             yield file, _batch(text)
 
 
-def _batch(text: str) -> Batch | None:
+def _batch(text: bytes) -> Batch | None:
     try:
         return Batch.from_document(json.loads(text))
     except (ValueError, KeyError, TypeError):

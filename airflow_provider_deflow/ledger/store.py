@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from typing import Any
 
+import pymongo
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -26,6 +27,7 @@ from airflow_provider_deflow.graphs import mongo
 from airflow_provider_deflow.ledger.entry import Batch, Entry, Run
 
 TIMEOUT_SECONDS = 10.0
+CLOSING_SECONDS = 0.2
 RETENTION_DAYS = 365
 
 _TTL = "expiry"
@@ -61,6 +63,11 @@ class LedgerStore:
         """The ledger in database `deflow` of the MongoDB at `uri`, closed afterwards."""
         with mongo.client_at(uri) as client:
             yield cls(client[mongo.DATABASE])
+
+    def close(self) -> None:
+        """Let go of the server at once, which pymongo would tell so, and wait for when it is away."""
+        with pymongo.timeout(CLOSING_SECONDS):
+            self._client.close()
 
     def write(self, batch: Batch) -> None:
         """Keep entries, once each however often this is called."""
