@@ -86,8 +86,10 @@ def stop_asked(job_id: str, ocean_node: str, error: str, at: datetime) -> Fact:
     return Fact(REQUEST, {**what, "answer": "refused or lost" if error else "ok", "words": error}, at=at)
 
 
-def job(job: ComputeJob, ocean_node: str, how: str, generation: int | None, hashes: dict[str, str]) -> Fact:
-    """The job that answers for a node: `how` is started, followed or reused."""
+def job(
+    job: ComputeJob, ocean_node: str, how: str, why: str, generation: int, hashes: Mapping[str, str]
+) -> Fact:
+    """The job that answers for a node: `how` is started, followed or reused, `why` says what for."""
     return Fact(
         JOB,
         {
@@ -96,6 +98,7 @@ def job(job: ComputeJob, ocean_node: str, how: str, generation: int | None, hash
             "environment": job.environment,
             "owner": job.owner,
             "how": how,
+            "why": why,
             "generation": generation,
             "free": job.is_free,
             "resources": [[name, amount] for name, amount in job.resources.items()],

@@ -102,7 +102,12 @@ def _node(entries: Sequence[Mapping[str, Any]]) -> Document:
             what["job_id"], {"job_id": what["job_id"], "taken": [], "states": [], "logs": {}}
         )
         if entry["kind"] == facts.JOB:
-            taken = {"at": _iso(entry["at"]), "try": entry["try_number"], "how": what.pop("how")}
+            taken = {
+                "at": _iso(entry["at"]),
+                "try": entry["try_number"],
+                "how": what.pop("how"),
+                "why": what.pop("why"),
+            }
             job["taken"].append(taken)
             job |= what
         elif entry["kind"] == facts.STATE:

@@ -50,8 +50,8 @@ class Spool:
         """Files and what is in them, None for one that is no batch; others may take them meanwhile."""
         try:
             files = [file for file in self._folder.iterdir() if file.name.endswith(".json")]
-        except FileNotFoundError:
-            return
+        except (FileNotFoundError, NotADirectoryError):
+            return  # nothing was ever put by: an object store has no empty folders
         # Many tasks may end at the same moment: each begins elsewhere.
         random.shuffle(files)
         for file in files:

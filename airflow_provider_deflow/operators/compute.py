@@ -139,7 +139,7 @@ class OceanComputeOperator(BaseOperator):
             self._show_job(work, found.job.job_id)
             self.log.info("Job %s: %s (generation %d)", found.job.job_id, found.how, found.generation)
             ledger.record(
-                facts.job(found.job, work.url, found.how, found.generation, work.hashes),
+                facts.job(found.job, work.url, found.how, found.why, found.generation, work.hashes),
                 facts.state(found.job.job_id, found.job.status, found.job.status_text),
             )
             job = self._follow_inline(work, found.job)
