@@ -97,7 +97,8 @@ def answer(route: Route[T], url: str, body: bytes | None) -> T:
         if route.reads_text:
             return route.read(body.decode())
         return route.read(json.loads(body) if body.strip() else None)
-    except ValueError:
+    except (ValueError, OverflowError, RecursionError):
+        # Lists in lists in lists are JSON too, and deeper than anybody reads.
         error = UnexpectedReply(f"the reply is not JSON: {(body or b'')[:80]!r} — is this an Ocean Node?")
     except UnexpectedReply as found:
         error = found

@@ -7,6 +7,7 @@ Unknown fields are ignored. A field that is needed and is missing or misshapen i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -44,7 +45,9 @@ def text(reply: Reply, field: str) -> str:
 
 def integer(reply: Reply, field: str) -> int:
     value = reply.get(field)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    # What is too large for a float, as 1e999, is read as infinity, which is not whole either.
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not is_whole:
         raise unexpected(f"{field!r} must be a whole number", value)
     return int(value)
 
@@ -55,9 +58,12 @@ def number(reply: Reply, field: str, default: float) -> float:
     if value is None:
         return default
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise unexpected(f"{field!r} must be a number", value) from None
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise unexpected(f"{field!r} must be a number", value)
+    return found
 
 
 def moment(reply: Reply, field: str) -> datetime | None:

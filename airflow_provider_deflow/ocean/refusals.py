@@ -40,7 +40,7 @@ def words_of(body: bytes) -> str:
     text = body[:65536].decode("utf-8", "replace").strip()
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text
     if isinstance(value, dict) and value:
         value = value.get("error") or value.get("message") or text

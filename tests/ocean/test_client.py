@@ -121,6 +121,47 @@ def test_a_start_that_times_out_may_have_arrived(scripted_node, signer, tmp_path
     assert raised.value.may_have_arrived
 
 
+# Numbers that no float holds, and lists in lists.
+HOSTILE = {
+    "status": json.dumps([job_reply(status="?")]).replace('"?"', "1e999").encode(),
+    "size": json.dumps([job_reply(size="?")]).replace('"?"', "1e400").encode(),
+    "duration": json.dumps([job_reply(maxJobDuration="?")]).replace('"?"', "-1e999").encode(),
+    "long": json.dumps([job_reply(maxJobDuration="?")]).replace('"?"', "1" + "0" * 400).encode(),
+    "not-a-number": json.dumps([job_reply(status="?")]).replace('"?"', "NaN").encode(),
+    "deep": b"[" * 100_000 + b"]" * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_reply_is_an_unexpected_one(scripted_node, node, body):
+    scripted_node.answer("GET", COMPUTE, (200, body))
+    with pytest.raises(errors.UnexpectedReply, match="job status on http"):
+        node.status(JOB_ID)
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_a_start_with_a_hostile_reply_may_have_arrived(scripted_node, node, body):
+    scripted_node.answer("POST", START, (200, body))
+    with pytest.raises(errors.OceanNodeUnreachable) as raised:
+        node.start_free(REQUEST)
+    assert raised.value.may_have_arrived
+    assert len(scripted_node.asked) == 1
+
+
+def test_a_hostile_refusal_is_a_refusal(scripted_node, node):
+    scripted_node.answer("POST", START, (400, HOSTILE["deep"][:60_000]))
+    with pytest.raises(errors.RequestRejected):
+        node.start_free(REQUEST)
+
+
+@pytest.mark.parametrize("field", ["maxJobs", "runningJobs", "maxJobDuration", "storageExpiry"])
+def test_a_hostile_listing_is_an_unexpected_reply(scripted_node, node, field):
+    body = b'[{"id": "0xcd-0x12", "resources": [], "%s": 1e999}]' % field.encode()
+    scripted_node.answer("GET", "/api/services/computeEnvironments", (200, body))
+    with pytest.raises(errors.UnexpectedReply, match=f"'{field}' must be a number"):
+        node.environments()
+
+
 def test_a_start_to_where_nobody_listens_was_not_sent(signer, quick):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
