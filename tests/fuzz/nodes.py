@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import requests
@@ -108,10 +109,17 @@ class Fuzzed:
 
 
 def ends_a_real_node(call: Call) -> bool:
-    """ocean-node 3.2.0 ends at once when `jobs` is asked for `environments` that are no list and no text."""
-    body = call.body if isinstance(call.body, dict) else {}
-    asked = body.get("environments")
-    return body.get("command") == "jobs" and bool(asked) and not isinstance(asked, (str, list))
+    """Two kinds of request after which the process of ocean-node 3.2.0 is gone, both found by this.
+
+    `jobs` for `environments` that are no list and no text; and a bad signature for an address that is none,
+    which is looked up as a name on a chain that has no names.
+    """
+    fields = {**(call.body if isinstance(call.body, dict) else {}), **call.query}
+    asked = fields.get("environments")
+    if fields.get("command") == "jobs" and asked and not isinstance(asked, (str, list)):
+        return True
+    given = [fields[name] for name in _ADDRESSES if name in fields]
+    return any(not re.fullmatch("0x[0-9a-fA-F]{40}", str(address)) for address in given)
 
 
 def _text(value: Any) -> str:
