@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 import requests
+import trustme
 
 from airflow_provider_deflow import errors, http
 
@@ -119,6 +123,34 @@ def test_a_refused_connection_was_not_sent(kind):
         fetch(f"http://127.0.0.1:{port}/?signature=0xsecret", kind)
     assert http.explain(raised.value) == "the connection was refused"
     assert not http.may_have_arrived(raised.value)
+
+
+def test_tls_that_breaks_after_the_request_may_have_carried_it(tmp_path):
+    """Only a certificate that is not accepted is met before anything was sent."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+
+    def serve(listening: socket.socket) -> None:
+        for _ in range(2):
+            plain, _ = listening.accept()
+            with plain, contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as secure:
+                secure.recv(65536)
+                # A record that no key made.
+                os.write(secure.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        url = f"https://localhost:{listening.getsockname()[1]}/"
+        errors_met = []
+        for verify in (str(tmp_path / "ca.pem"), True):
+            with http.session(5) as session, pytest.raises(requests.RequestException) as raised:
+                session.post(url, data=b"x", verify=verify)
+            errors_met.append((http.may_have_arrived(raised.value), http.explain(raised.value)))
+        thread.join()
+    assert errors_met == [(True, "TLS failed"), (False, "its certificate was not accepted")]
 
 
 @both

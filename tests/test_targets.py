@@ -24,6 +24,7 @@ from airflow_provider_deflow.http import Targets
 
 PUBLIC = Targets()
 LAPTOP = Targets.of(["127.0.0.0/8"])
+LAPTOP_AND_NAME = Targets.of(["127.0.0.0/8", "localhost"])
 
 FOREIGN_TO_THE_WEB = [
     "file:///etc/passwd",
@@ -81,6 +82,9 @@ NOT_PUBLIC = [
     "http://[64:ff9b::a9fe:a9fe]/",
     "http://100.100.100.200/latest/meta-data/",
     "http://192.0.0.192/",
+    "http://168.63.129.16/machine",
+    "http://192.88.99.1/",
+    "http://[fec0::1]/",
     "http://198.18.0.1/",
     "http://224.0.0.1/",
     "http://255.255.255.255/",
@@ -246,6 +250,8 @@ def test_every_hop_of_a_redirect_is_judged(serve, kind):
     assert fetch(kind, f"http://localhost:{port}/to?/here", allowed) == (200, f"localhost:{port}")
     with pytest.raises(ForbiddenTarget, match=r"127\.0\.0\.1 is this machine itself"):
         fetch(kind, f"http://localhost:{port}/to?http://127.0.0.1:{port}/", allowed)
+    elsewhere = fetch(kind, f"http://localhost:{port}/to?http://127.0.0.1:{port}/", LAPTOP_AND_NAME)
+    assert elsewhere == (200, f"127.0.0.1:{port}"), "asked under its own name, not the first one's"
     with pytest.raises((ForbiddenTarget, requests.exceptions.InvalidSchema, httpx.UnsupportedProtocol)):
         fetch(kind, f"http://localhost:{port}/to?file:///etc/passwd", allowed)
     with pytest.raises((requests.TooManyRedirects, httpx.TooManyRedirects)):

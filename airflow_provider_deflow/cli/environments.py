@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`deflow environments`: what Ocean Nodes offer, and which environment each node of a graph would get.
 
-The choice is the one that a task makes, from a listing of this moment: what a task finds later may differ.
+The choice is made as a task makes it, but from a listing of this moment, by the policy of --policy, and for
+the account of --address: what a task finds later, or is allowed with its own wallet, may differ.
 """
 
 from __future__ import annotations

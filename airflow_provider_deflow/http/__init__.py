@@ -15,7 +15,9 @@ errors. So no text of theirs is ever shown: `redact` a URL, and `explain` a fail
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
+from ssl import SSLCertVerificationError
 from typing import Any
 
 import httpx
@@ -101,7 +103,7 @@ def async_client(
     )
 
 
-_NOT_SENT = (NewConnectionError, NameResolutionError, ConnectTimeoutError, SSLError)
+_NOT_SENT = (NewConnectionError, NameResolutionError, ConnectTimeoutError, SSLCertVerificationError)
 
 
 def may_have_arrived(error: requests.RequestException | httpx.HTTPError) -> bool:
@@ -122,8 +124,9 @@ def explain(error: requests.RequestException | httpx.HTTPError) -> str:
     texts: dict[type[BaseException], str] = {
         NameResolutionError: "the host's name is not known",
         NewConnectionError: "the connection was refused",
-        SSLError: "its certificate was not accepted",
-        requests.exceptions.SSLError: "its certificate was not accepted",
+        SSLCertVerificationError: "its certificate was not accepted",
+        SSLError: "TLS failed",
+        ssl.SSLError: "TLS failed",
         httpx.ConnectError: "the connection was refused",
     }
     found = next((text for kind, text in texts.items() if isinstance(_reason(error), kind)), None)
@@ -131,10 +134,13 @@ def explain(error: requests.RequestException | httpx.HTTPError) -> str:
 
 
 def _reason(error: BaseException) -> BaseException:
-    """The innermost cause that urllib3 hid in a MaxRetryError."""
+    """The innermost cause that urllib3 hid in a MaxRetryError, and TLS in an error of urllib3."""
     inner = error.args[0] if error.args else None
     reason = getattr(inner, "reason", inner)
-    return reason if isinstance(reason, BaseException) else error
+    if not isinstance(reason, BaseException):
+        return error
+    within = reason.args[0] if isinstance(reason, SSLError) and reason.args else None
+    return within if isinstance(within, ssl.SSLError) else reason
 
 
 def read_capped(chunks: Callable[[], bytes], limit_bytes: int) -> bytes | None:

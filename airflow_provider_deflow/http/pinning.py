@@ -74,7 +74,9 @@ class PinnedAdapter(HTTPAdapter):
         return {**at, "host": _judged(self._targets, host, found)}, {**security, **in_tls}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        request.headers.setdefault("Host", httpx.URL(request.url or "").netloc.decode())
+        # On a copy: after a redirect the next host is another one.
+        request = request.copy()
+        request.headers["Host"] = httpx.URL(request.url or "").netloc.decode()
         return super().send(request, *args, **kwargs)
 
 

@@ -23,10 +23,14 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # What speaks HTTP on purpose; mail, shells and the like lie between.
 _WEB_PORTS = frozenset({80, 443})
 _FIRST_FREE_PORT = 1024
+# Once led from IPv4 to IPv6; no longer public, though Python calls it so.
+_RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 # In a shared cloud these hand out the machine's own credentials; some are public by their number.
-_METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "192.0.0.192", "100.100.100.200")))
+_METADATA = frozenset(
+    map(ipaddress.ip_address, ("169.254.169.254", "192.0.0.192", "100.100.100.200", "168.63.129.16"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Targets:
             return "on this machine's own link"
         if meant.is_multicast:
             return "a group of machines"
-        if not meant.is_global or meant.is_reserved:
+        is_old_private = getattr(meant, "is_site_local", False) or meant in _RELAYS
+        if not meant.is_global or meant.is_reserved or is_old_private:
             return "not public"
         return None
 

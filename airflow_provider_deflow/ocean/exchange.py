@@ -113,12 +113,12 @@ def refusal(route: Route[Any], url: str, status: int, body: bytes | None) -> Oce
     """The error for any answer but 200."""
     words = refusals.words_of(body or b"")
     error = refusals.classify(status, words, route.name, url)
-    if (
-        status >= 500
-        and isinstance(error, OceanNodeBusy)
-        and not (route.is_repeatable or refusals.is_known(words))
-    ):
-        # Something between us and the node gave up, maybe after the node had begun.
+    if route.is_repeatable or refusals.is_known(words):
+        return error
+    # Something between us and the node gave up, maybe after the node had begun; or the node failed in a way
+    # that nobody foresaw, and a paid start may have sent its lock by then.
+    given_up = status >= 500 and isinstance(error, OceanNodeBusy)
+    if given_up or route.command == "startCompute":
         return OceanNodeUnreachable(str(error), url=url, route=route.name, may_have_arrived=True)
     return error
 

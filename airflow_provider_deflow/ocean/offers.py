@@ -77,7 +77,7 @@ class Offer:
 
     def __str__(self) -> str:
         parts = [allotment.quantity(id_, amount) for id_, amount in self.amounts.items() if amount > 0]
-        price = "free" if self.is_free else f"at most {self.cost:f} tokens"
+        price = "free" if self.is_free else f"at most {round(self.cost, 9).normalize():f} tokens"
         room = f"room now, {self.queued_jobs} queued" if self.queued_jobs else "idle"
         state = room if self.starts_now else "busy now"
         return f"{', '.join(parts)} for up to {self.max_duration_seconds:g} s, {price}, {state}"

@@ -199,7 +199,7 @@ RULES = [
     ),
     Rule("state is different than ACTIVE", "rejected", "Its publisher ended or disabled the asset."),
     Rule(
-        "Blockchain instance|RPC|network is not ready|initialize escrow contract",
+        "Blockchain instance not available|network is not ready|initialize escrow contract",
         "busy",
         "The node does not reach its chain now.",
     ),

@@ -30,7 +30,9 @@ _ERRORS: dict[Kind, type[RequestRejected]] = {
     "money": PaymentRefused,
     "rejected": RequestRejected,
 }
-_BUSY_STATUSES = frozenset({408, 425, 429, 502, 503, 504})
+_BUSY_STATUSES = frozenset({408, 425, 429})
+# The last that a node itself answers with; what is above comes from something before it.
+_NODES_LAST_STATUS = 501
 # What a node says when it does not say why.
 _SPEECHLESS = frozenset({"", "{}", "internal server error"})
 
@@ -59,7 +61,7 @@ def classify(status: int, text: str, route: str, url: str = "") -> OceanNodeErro
     rule = next((rule for pattern, rule in _COMPILED if pattern.search(text)), None)
     said = f"— {text!r}" if text else "— it gave no reason"
     start = f"{route} on {url or 'the Ocean Node'} was answered with {status} {said}"
-    if status in _BUSY_STATUSES or (rule and rule.kind == "busy"):
+    if (rule is None and _is_of_a_proxy(status, text)) or (rule and rule.kind == "busy"):
         after = _RETRY_AFTER.search(text)
         seconds = float(after.group(1)) if after else None
         hint = rule.hint if rule else "The node, or something before it, is overloaded or restarting."
@@ -71,6 +73,11 @@ def classify(status: int, text: str, route: str, url: str = "") -> OceanNodeErro
     return _ERRORS[rule.kind if rule else "rejected"](
         f"{start}. {hint}", url=url, route=route, status=status, words=text
     )
+
+
+def _is_of_a_proxy(status: int, text: str) -> bool:
+    """Whether something between us and the node says that it could not ask it, or lost its answer."""
+    return status in _BUSY_STATUSES or status > _NODES_LAST_STATUS or (status == 500 and text.startswith("<"))
 
 
 def is_known(text: str) -> bool:

@@ -99,7 +99,16 @@ def test_a_start_whose_answer_is_lost_is_never_sent_again(scripted_node, node):
 
 
 @pytest.mark.parametrize(
-    "answer", [SPEECHLESS, (502, b"<html>Bad Gateway</html>"), (504, b""), (200, b"<html>")]
+    "answer",
+    [
+        SPEECHLESS,
+        (500, b"<html><h1>Internal Server Error</h1></html>"),
+        (502, b"<html>Bad Gateway</html>"),
+        (504, b""),
+        (520, b"<html>unknown error</html>"),
+        (524, b"error code: 524"),
+        (200, b"<html>"),
+    ],
 )
 def test_a_start_with_an_answer_of_somebody_else_is_never_sent_again(scripted_node, node, answer):
     scripted_node.answer("POST", START, answer)
@@ -107,6 +116,13 @@ def test_a_start_with_an_answer_of_somebody_else_is_never_sent_again(scripted_no
         node.start_free(REQUEST)
     assert raised.value.may_have_arrived
     assert len(scripted_node.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [(524, b"error code: 524"), (520, b"<html>"), (500, b"<h1>Oops</h1>")])
+def test_what_a_proxy_says_of_a_question_may_pass(scripted_node, node, answer):
+    scripted_node.answer("GET", COMPUTE, answer)
+    with pytest.raises(errors.OceanNodeBusy):
+        node.status(JOB_ID)
 
 
 def test_a_start_that_times_out_may_have_arrived(scripted_node, signer, tmp_path):

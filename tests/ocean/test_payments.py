@@ -182,7 +182,20 @@ def node(scripted_node, signer, tmp_path, quick):
 
 @pytest.mark.parametrize(
     "answer",
-    ["hang-up", (500, b"Internal Server Error"), (502, b"<html>"), (504, b""), (200, b"<html>"), (200, [])],
+    [
+        "hang-up",
+        (500, b"Internal Server Error"),
+        (502, b"<html>"),
+        (504, b""),
+        (200, b"<html>"),
+        (200, []),
+        # The lock was sent, and its transaction is known already: ethers' words for it.
+        (
+            400,
+            'could not coalesce error (error={ "message": "already known" }, payload={ "jsonrpc": "2.0" })',
+        ),
+        (500, "Cannot read properties of undefined (reading 'hash')"),
+    ],
 )
 def test_a_paid_start_without_a_clear_answer_is_never_sent_again(scripted_node, node, answer):
     """Each one locks money."""
