@@ -7,28 +7,36 @@ errors are turned into ours here, which name the host only.
 
 from __future__ import annotations
 
+from json import JSONDecodeError
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from web3 import HTTPProvider, Web3
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
+from web3.providers.rpc.utils import REQUEST_RETRY_ALLOWLIST, ExceptionRetryConfiguration
 from web3.types import RPCEndpoint, RPCResponse
 
 from airflow_provider_deflow.errors import ChainUnreachable, SettingsError, WrongChain
 
 _TIMEOUT_SECONDS = 30.0
-# Reads only: a transaction is never sent again behind our back.
 _READ_ATTEMPTS = 3
+# A transaction is never sent again behind our back; web3 would.
+_READS = [method for method in REQUEST_RETRY_ALLOWLIST if "send" not in method]
 
 
-def connect(rpc_url: str, *, chain_id: int | None = None, timeout_seconds: float = _TIMEOUT_SECONDS) -> Web3:
+def connect(
+    rpc_url: str,
+    *,
+    chain_id: int | None = None,
+    timeout_seconds: float = _TIMEOUT_SECONDS,
+    read_attempts: int = _READ_ATTEMPTS,
+) -> Web3:
     """A chain behind `rpc_url`; with `chain_id` it is asked now whether it is that one."""
     if urlsplit(rpc_url).scheme not in ("http", "https") or not urlsplit(rpc_url).hostname:
         raise SettingsError(
             "the RPC URL is malformed — it must begin with http:// or https:// and name a host"
         )
-    web3 = Web3(_Provider(rpc_url, timeout_seconds))
+    web3 = Web3(_Provider(rpc_url, timeout_seconds, read_attempts))
     if chain_id is not None and (actual := web3.eth.chain_id) != chain_id:
         raise WrongChain(
             f"the RPC endpoint {_host(rpc_url)} serves chain {actual}, not {chain_id} — "
@@ -38,9 +46,11 @@ def connect(rpc_url: str, *, chain_id: int | None = None, timeout_seconds: float
 
 
 class _Provider(HTTPProvider):
-    def __init__(self, rpc_url: str, timeout_seconds: float) -> None:
+    def __init__(self, rpc_url: str, timeout_seconds: float, read_attempts: int) -> None:
         retries = ExceptionRetryConfiguration(
-            errors=(requests.ConnectionError, requests.Timeout), retries=_READ_ATTEMPTS
+            errors=(requests.ConnectionError, requests.Timeout),
+            retries=read_attempts,
+            method_allowlist=_READS,
         )
         super().__init__(rpc_url, {"timeout": timeout_seconds}, exception_retry_configuration=retries)
         self._host = _host(rpc_url)
@@ -48,7 +58,7 @@ class _Provider(HTTPProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         try:
             return super().make_request(method, params)
-        except requests.RequestException as error:
+        except (requests.RequestException, JSONDecodeError) as error:
             # Its text has the URL, so it is not chained.
             raise ChainUnreachable(
                 f"the RPC endpoint {self._host} did not answer {method} ({type(error).__name__}) — "

@@ -11,9 +11,10 @@ import threading
 from typing import Any
 
 from eth_account import Account
+from eth_account.datastructures import SignedTransaction
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TimeExhausted, Web3RPCError
+from web3.exceptions import ContractLogicError, TimeExhausted, TransactionNotFound, Web3RPCError
 from web3.types import TxReceipt
 
 from airflow_provider_deflow.errors import ChainUnreachable, TransactionFailed
@@ -39,7 +40,8 @@ class Sender:
     def send(self, call: Any) -> str:
         """Send a contract's function or constructor with its arguments; the transaction's hash.
 
-        What would revert is not sent: the contract's reason is raised instead.
+        What would revert is not sent: the contract's reason is raised instead. When it is not clear whether
+        it was sent, the chain is asked for it; what it knows counts as sent.
         """
         with self._lock:
             try:
@@ -49,7 +51,7 @@ class Sender:
                     {"from": self.address, "nonce": self._next_nonce(), "gas": gas}
                 )
                 signed = self._account.sign_transaction(transaction)
-                return self.web3.eth.send_raw_transaction(signed.raw_transaction).to_0x_hex()
+                return self._send_once(signed)
             except ContractLogicError as error:
                 words = str(error.message or error)
                 raise TransactionFailed(
@@ -63,6 +65,23 @@ class Sender:
                 raise TransactionFailed(
                     f"{_name(call)} by {self.address} was refused — {words}", words=words
                 ) from error
+
+    def _send_once(self, signed: SignedTransaction) -> str:
+        transaction_hash = signed.hash.to_0x_hex()
+        try:
+            self.web3.eth.send_raw_transaction(signed.raw_transaction)
+        except (ChainUnreachable, Web3RPCError) as error:
+            # A reply that was lost, or a gateway that sent it twice and passes on "already known".
+            try:
+                self.web3.eth.get_transaction(signed.hash)
+            except (ChainUnreachable, TransactionNotFound):
+                if isinstance(error, Web3RPCError):
+                    raise error from None
+                raise ChainUnreachable(
+                    f"{error}; transaction {transaction_hash} may have been sent all the same: "
+                    "look for it before anything is sent again"
+                ) from error
+        return transaction_hash
 
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """Wait until it is in a block; a reverted one is raised."""
