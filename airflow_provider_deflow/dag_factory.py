@@ -31,6 +31,7 @@ from airflow.sdk import (
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.handover import HandoverOperator
+from airflow_provider_deflow.operators.occasions import FORCE_NEW
 from airflow_provider_deflow.operators.results import CollectResultsOperator
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def build_dag(graph: graphs.Graph, *, revision: int | None = None) -> DAG:
         schedule=_schedule(graph.schedule),
         start_date=graph.schedule.starts_at or START_DATE,
         catchup=graph.schedule.catchup,
-        params={name: _param(param) for name, param in graph.params.items()},
+        params={**{name: _param(param) for name, param in graph.params.items()}, **_run_options(graph)},
         tags=[TAG, *graph.tags],
         # The hash is in the serialized Dag so that a changed graph is a new Dag version.
         doc_md=f"{graph.description}\n\n---\nGraph `{graph.slug}`, sha256 `{sha256}`.",
@@ -113,6 +114,19 @@ def _param(parameter: graphs.Parameter) -> Param:
     if parameter.default is None:
         return Param(schema=parameter.json_schema)
     return Param(parameter.default, schema=parameter.json_schema)
+
+
+def _run_options(graph: graphs.Graph) -> dict[str, Param]:
+    """What a person may ask of a run beside the graph's own parameters; `operators.occasions` reads it."""
+    some_nodes = {"type": "array", "items": {"enum": [node.id for node in graph.nodes]}}
+    return {
+        FORCE_NEW: Param(
+            False,
+            title="New jobs",
+            description="true, or the nodes that shall start a new job though there is one to reuse.",
+            anyOf=[{"type": "boolean"}, some_nodes],
+        ),
+    }
 
 
 def dag_from_file(loader: str) -> DAG:

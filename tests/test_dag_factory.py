@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,6 +148,23 @@ def test_a_parameter_may_be_text() -> None:
 
 def test_results_are_tried_as_often_as_the_nodes() -> None:
     assert built(["a"], [], defaults={"retries": 4}).get_task("results").retries == 4
+
+
+def test_a_run_may_ask_for_new_jobs_of_all_nodes_or_of_some() -> None:
+    asked = built(["a", "b"], []).params.get_param("force_new")
+
+    assert asked.resolve() is False
+    assert asked.resolve(value=True) is True
+    assert asked.resolve(value=["b"]) == ["b"]
+    for wrong in ("yes", ["c"], 1):
+        with pytest.raises(ParamValidationError):
+            asked.resolve(value=wrong)
+
+
+def test_retries_wait_longer_each_time_but_not_without_end() -> None:
+    for task in built(["a", "b"], [("a", "b")]).tasks:
+        assert task.retry_exponential_backoff == 2
+        assert task.max_retry_delay == timedelta(minutes=15)
 
 
 def test_a_parameter_without_default_has_to_be_given() -> None:

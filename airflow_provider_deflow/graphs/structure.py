@@ -18,6 +18,8 @@ from airflow_provider_deflow.graphs.problem import Problem, path
 
 RESULTS = "results"
 UPKEEP = "upkeep"  # deflow_upkeep is a Dag of its own
+# What the conf of any run may ask for, beside the graph's own parameters.
+RUN_OPTIONS = frozenset({"force_new", "from", "only", "to"})
 
 
 @dataclass(slots=True)
@@ -179,6 +181,12 @@ def _impossible_handovers(outline: _Outline) -> Iterator[Problem]:
 def _bad_parameters(document: dict[str, Any], outline: _Outline) -> Iterator[Problem]:
     params = document.get("params")
     params = params if isinstance(params, dict) else {}
+    for name in sorted(RUN_OPTIONS & params.keys()):
+        yield Problem(
+            "reserved_parameter",
+            path(("params", name)),
+            "this name says which nodes of a run are to run: rename the parameter",
+        )
     if _is_scheduled(document.get("schedule")):
         for name, parameter in params.items():
             if isinstance(parameter, dict) and parameter.get("default") is None:

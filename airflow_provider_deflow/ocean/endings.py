@@ -41,8 +41,8 @@ _BY_STATUS: dict[int, Reason] = {
         "Its host refused or did not answer the Ocean Node; the configuration log names the file.",
     ),
     32: Reason(
-        "the algorithm's file could not be fetched",
-        "Check the algorithm's URL; the Ocean Node must reach it.",
+        "the algorithm could not be put into its container",
+        "If it has a URL, the Ocean Node must reach it. Else it is the Ocean Node's fault: run it again.",
     ),
     33: Reason("the container vanished", "A fault of the Ocean Node: try again, or another Ocean Node."),
     41: Reason(
@@ -57,6 +57,10 @@ _BY_STATUS: dict[int, Reason] = {
     ),
 }
 
+_CONTAINER_GONE = Reason(
+    "its container was gone when the Ocean Node came back from a restart",
+    "A fault of the Ocean Node, which lost the run: run it again.",
+)
 _STOPPED = Reason("somebody asked the Ocean Node to stop it", "")
 _NEVER_RAN = Reason(
     "no exit code is told, so the algorithm did not start, outgrew its disk, or lost its outputs",
@@ -94,6 +98,9 @@ def reason(job: ComputeJob) -> Reason:
         return Reason(
             f"it was killed when its {longest} were over", "Raise max_duration_seconds, or do less."
         )
+    if job.final_status == statuses.NO_ALGORITHM and job.algo_started is not None:
+        # It had run already: the Ocean Node begins such a job anew, and finds no container to put it into.
+        return _CONTAINER_GONE
     if job.final_status in _BY_STATUS:
         return _BY_STATUS[job.final_status]
     if job.final_status not in (statuses.FINISHED, statuses.SETTLING):

@@ -36,6 +36,7 @@ STATUS_TEXTS: dict[int, str] = {
 }
 
 EXPIRED_IN_QUEUE = 2
+NO_ALGORITHM = 32
 SETTLING = 71
 FINISHED = 70
 
@@ -57,7 +58,7 @@ STAGES: dict[int, str] = {
     22: "creating the container",
     30: "fetching the datasets and the algorithm",
     31: "fetching the datasets",
-    32: "fetching the algorithm",
+    32: "preparing the algorithm",
     33: "copying the inputs into the container",
     40: "running the algorithm",
     41: "starting the algorithm",

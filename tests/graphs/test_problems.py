@@ -370,6 +370,8 @@ def test_a_good_schedule_is_no_problem(schedule):
         ({"a": {"default": 1, "schema": {"$ref": "http://10.0.0.1/x"}}}, "bad_parameter", "params.a"),
         ({"a": {"default": 1, "schema": {"$ref": "#/$defs/none"}}}, "bad_parameter", "params.a"),
         ({"a": {"default": float("inf")}}, "not_json", "params.a.default"),
+        ({"force_new": {"default": 1}}, "reserved_parameter", "params.force_new"),
+        ({"from": {"default": 1}}, "reserved_parameter", "params.from"),
         ({"a": {}}, "no_default", "params.a"),
         ({"a": {"default": None}}, "no_default", "params.a"),
     ],

@@ -126,6 +126,36 @@ def test_every_case_is_told_in_one_sentence_with_a_hint_where_something_can_be_d
         assert bool(job.hint) == (job.outcome == "failed"), case
 
 
+@pytest.mark.parametrize(
+    ("started", "why", "hint"),
+    [
+        (
+            "0",
+            "the algorithm could not be put into its container",
+            "If it has a URL, the Ocean Node must reach it",
+        ),
+        (
+            "1000.5",
+            "its container was gone when the Ocean Node came back",
+            "A fault of the Ocean Node, which lost",
+        ),
+    ],
+    ids=["before it ran", "after it ran"],
+)
+def test_status_32_blames_a_url_only_while_there_may_be_one(started, why, hint):
+    """An Ocean Node that was killed ends jobs so, of inline code too."""
+    job = ComputeJob.from_reply(
+        reply(
+            status=32,
+            statusText="Algorithm provisioning failed",
+            algoStartTimestamp=started,
+            terminationDetails={"exitCode": None, "OOMKilled": None},
+        )
+    )
+    assert job.ended_because.startswith(f"It failed while preparing the algorithm: {why}")
+    assert job.hint.startswith(hint)
+
+
 @pytest.mark.parametrize("status", UNKNOWN_STATUSES)
 def test_an_unknown_status_is_never_success(status):
     job = ComputeJob.from_reply(reply(status=status, statusText="Something new"))
