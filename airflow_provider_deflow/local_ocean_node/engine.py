@@ -80,7 +80,7 @@ class Engine:
         """Tick until cancelled."""
         while True:
             for job in self._store.unfinished_jobs():
-                if job.job_id not in self._steps and not self._faults.wedged:
+                if job.job_id not in self._steps and not self._faults.holds_the_engine():
                     self._begin(job, self._step(job))
             await asyncio.sleep(self._settings.tick_seconds)
 

@@ -202,9 +202,14 @@ class Faults:
             for index, rule in enumerate(self._rules)
         )
 
-    @property
-    def wedged(self) -> bool:
-        return any(isinstance(rule, Wedge) for rule in self._rules)
+    def holds_the_engine(self) -> bool:
+        """Whether the engine passes by a job that it would move; asking counts."""
+        held = False
+        for index, rule in enumerate(self._rules):
+            if isinstance(rule, Wedge):
+                self._met[index] += 1
+                held = True
+        return held
 
     @property
     def version(self) -> str | None:

@@ -21,11 +21,12 @@ CONTENTS = {
 
 
 class Files:
-    """The server's address, and what was uploaded to it."""
+    """The server's address, what was uploaded to it, and what it did not take."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.uploaded: dict[str, bytes] = {}
+        self.refused: list[str] = []
         # (path with query, header x-api-key) of each GET
         self.requested: list[tuple[str, str | None]] = []
 
@@ -50,6 +51,7 @@ def serving_files() -> Iterator[Files]:
         def do_PUT(self) -> None:
             body = self._body()
             if self.path.startswith("/reject/"):
+                files.refused.append(self.path)
                 self._answer(403, b"no", "text/plain")
                 return
             files.uploaded[self.path] = body

@@ -14,15 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.conformance.session import (
-    API,
-    Account,
-    Node,
-    Run,
-    account,
-)
+from tests.conformance.files import Files
+from tests.conformance.session import API, Account, Node, Run, account
 from tests.conformance.stories import Stopped
 from tests.conformance.test_auth import PASSED, knock, nonce_of
+from tests.conformance.test_output import output
 from tests.local_ocean_node.running import KEYS
 
 # More requests than this are not sent to find a node's limit.
@@ -46,11 +42,21 @@ def test_trap_01_success_shows_as_71_first(finished: Run):
     assert finished.final["dateFinished"]
 
 
-def test_trap_02_70_and_71_do_not_mean_success(failed: Run, own_node: Callable[..., Node]):
+def test_trap_02_70_and_71_do_not_mean_success(failed: Run, own_node: Callable[..., Node], files: Files):
     assert (failed.final["status"], failed.exit_code) == (71, 3)
 
     # The payment cron comes once an hour: not waited for on a real node.
     who = first_account(own_node(claim_interval_seconds=0.5))
+    refused = {"type": "url", "url": f"{files.url}/reject/o.tar", "method": "POST"}
+    leaves_a_file = "open('/data/outputs/lost.txt', 'w').write('lost')"
+    not_uploaded = who.run(leaves_a_file, output=output(who, remoteStorage=refused))
+    # At 62 until then; exit code 0 is all that is told afterwards, and its file is nowhere.
+    wait_for(lambda: who.node.status(not_uploaded.job_id)["status"] == 70, who.node)
+    job = not_uploaded.poll()
+    assert (job["statusText"], job["terminationDetails"]["exitCode"]) == ("Job finished", 0)
+    assert "/reject/o.tar" in files.refused
+    assert "output" not in [result["type"] for result in job["results"]]
+
     never_ran = who.run(
         "", algorithm={"meta": {"rawcode": "1", "container": who.node.container("/no/such/program")}}
     )
@@ -129,17 +135,17 @@ def test_trap_09_nonces_rise_per_address_text_and_race(stranger: Account):
 def test_trap_10_thirty_requests_a_minute(node: Node, given_url: str | None, request: pytest.FixtureRequest):
     if not given_url:
         node = request.getfixturevalue("own_node")(requests_per_minute=30)
-    # Callers are told apart by what they say: this one is nobody.
-    headers = {"x-forwarded-for": f"203.0.113.{int(time.time()) % 250}"}
+    # Callers are told apart by what they say: this one is new.
+    nobody, headers = {"userAddress": "0x"}, {"x-forwarded-for": f"203.0.113.{int(time.time()) % 250}"}
 
-    for _ in range(MOST_REQUESTS):
-        reply = requests.get(f"{node.url}{API}/nonce", params={"userAddress": "0x"}, headers=headers)
-        if reply.status_code != 200:
-            break
-    else:
-        pytest.skip(f"this node's limit is above {MOST_REQUESTS} requests a minute")
+    answered = 0
+    while (reply := requests.get(f"{node.url}{API}/nonce", params=nobody, headers=headers)).ok:
+        answered += 1
+        if answered == MOST_REQUESTS:
+            pytest.skip(f"this node's limit is above {MOST_REQUESTS} requests a minute")
 
     assert reply.status_code == 429
+    assert given_url or answered == 30
     assert reply.text.startswith("Rate limit exceeded. Try again in ")
     assert "retry-after" not in {name.lower() for name in reply.headers}
     assert node.get(f"{API}/nonce", userAddress="0x").status_code == 200

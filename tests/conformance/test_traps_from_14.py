@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airflow_provider_deflow.local_ocean_node.settings import ChainSettings, Fees
 from tests.conformance import programs
 from tests.conformance.files import Files
 from tests.conformance.session import API, BUSY, Account, Node, Record, Run, is_refused_by_chance
@@ -18,6 +20,9 @@ from tests.conformance.test_buckets import create, upload
 from tests.conformance.test_files import encrypted_bytes
 from tests.conformance.test_traps import first_account, wait_for
 from tests.local_ocean_node.running import RECORDED_ENVIRONMENT, fast, running_ocean_node
+from tests.services import Chain
+
+FAULTS = "/_deflow/faults"
 
 
 def test_trap_14_unknown_resources_are_ignored(finished: Run, environment: Record):
@@ -45,14 +50,23 @@ def test_trap_16_json_is_encrypted_as_object_object(stranger: Account):
         assert len(encrypt(body, "application/json")) == 97 + len("[object Object]")
 
 
-def test_trap_17_encrypted_datasets_fail_and_plain_ones_are_public(without_data: Run):
-    node, owner = without_data.who.node, without_data.who.address
-
+def test_trap_17_encrypted_datasets_fail_and_plain_ones_are_public(without_data: Run, files: Files):
     assert without_data.final["status"] == 31
     assert "Unable to get storage class for asset: " in without_data.text("configurationLog")
-    listed = node.direct("jobs", consumerAddrs=[owner]).json()
-    (job,) = (job for job in listed if job["jobId"] == without_data.bare_id)
-    assert job["assets"] == [{"fileObject": "0x04" + "ab" * 120}]
+    assert listed_assets(without_data) == [{"fileObject": "0x04" + "ab" * 120}]
+
+    plain = {"fileObject": files.object("/n.txt", headers={"x-api-key": "not a secret any more"})}
+    run = without_data.who.run(programs.PRINTS_INPUTS, datasets=[plain])
+
+    assert run.stdout() == "algoCustomData.json={}\nn.txt=42\n"
+    assert listed_assets(run) == [plain]
+
+
+def listed_assets(run: Run) -> Any:
+    """As anybody reads them: the list is asked for without a signature."""
+    listed = run.who.node.direct("jobs", consumerAddrs=[run.who.address]).json()
+    (job,) = (job for job in listed if job["jobId"] == run.bare_id)
+    return job["assets"]
 
 
 def test_trap_18_file_info_calls_a_missing_file_valid(node: Node, files: Files):
@@ -73,6 +87,28 @@ def test_trap_20_a_restart_ends_what_is_being_pulled(given_url: str | None, tmp_
         again = Run(who, job.started).wait()
 
     assert (again.final["status"], again.final["statusText"]) == (11, "Pulling algorithm image failed")
+
+
+def test_trap_20_other_fees_are_another_environment_and_the_jobs_of_the_old_one_are_dropped(
+    given_url: str | None, tmp_path: Path, request: pytest.FixtureRequest
+):
+    if given_url:
+        pytest.skip("needs a node of its own to restart")
+    chain: Chain = request.getfixturevalue("chain")
+    chains = (ChainSettings(chain.chain_id, chain.rpc_url, chain.address_file, index=False),)
+    fees = (Fees(chain.chain_id, chain.fee_token, (("cpu", 1),)),)
+    priced = (replace(RECORDED_ENVIRONMENT, fees=fees),)
+    with running_ocean_node(fast(tmp_path, chains=chains)) as url:
+        run = first_account(Node(url, "python:3.11-slim", poll_seconds=0.02)).run("print(1)")
+    settings = fast(tmp_path, chains=chains, environments=priced, expiry_interval_seconds=1)
+    with running_ocean_node(settings) as url:
+        who = first_account(Node(url, "python:3.11-slim", poll_seconds=0.02))
+        wait_for(lambda: who.node.get(f"{API}/compute", jobId=run.job_id).json() == [], who.node)
+        gone = who.result(run.job_id, 0)
+
+    assert who.environment != run.started["environment"]
+    assert who.environment.split("-")[0] == run.started["environment"].split("-")[0]
+    assert (gone.status_code, gone.text) == (500, f"Cannot find job with id {run.bare_id}")
 
 
 def test_trap_21_results_expire_with_their_job(own_node: Callable[..., Node]):
@@ -96,20 +132,37 @@ def test_trap_22_a_queued_job_ignores_its_stop(queued: Queued):
 
 
 def test_trap_23_an_engine_may_stand_still_for_good(own_node: Callable[..., Node]):
-    """A real engine cannot be wedged at will: this one ticks once an hour. All answers stay as they are."""
-    who = first_account(own_node(environments=(replace(RECORDED_ENVIRONMENT, cpu=1),), tick_seconds=3600))
-    run = who.start("print(1)")
+    """A real engine cannot be wedged at will, this one can. All answers stay as they are."""
+    node = own_node(environments=(replace(RECORDED_ENVIRONMENT, cpu=1),), test_routes=True)
+    node.request("PUT", FAULTS, json=[{"what": "wedge"}])
+    who = first_account(node)
+    run = who.start(programs.SLEEPS).wait(until=lambda record: record["status"] == 20)
 
-    before = run.poll()
     stop = run.stop()
     refused = who.ask_for()
-    after = run.poll()
-
-    assert (stop["stopRequested"], stop["status"]) == (True, before["status"])
-    assert {**after, "stopRequested": False} == before
-    assert refused.json().startswith(BUSY)
     waits = who.start("print(1)", queueMaxWaitTime=600)
+    ticks_that_moved_nothing(node, 6)
+
+    before, after = run.seen[-1], run.poll()
+    assert (stop["stopRequested"], stop["status"]) == (True, 20)
+    assert after == {**before, "stopRequested": True}
+    assert refused.json().startswith(BUSY)
     assert waits.poll()["status"] == 1
+    # It was the engine and nothing else: all go on with it.
+    node.request("DELETE", FAULTS)
+    assert (run.wait().final["status"], run.exit_code) == (71, 137)
+    assert waits.wait().exit_code == 0
+
+
+def ticks_that_moved_nothing(node: Node, times: int) -> None:
+    """Wait until a wedged engine has passed by its jobs so many times."""
+
+    def passed() -> int:
+        (rule,) = node.get(FAULTS).json()
+        return int(rule["met"])
+
+    begin = passed()
+    wait_for(lambda: passed() >= begin + times, node)
 
 
 def test_trap_24_a_good_signature_may_be_refused_once(stranger: Account):

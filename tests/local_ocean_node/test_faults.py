@@ -279,7 +279,9 @@ def test_trap_23_an_engine_that_stands_still_answers_as_ever(node: Faulty):
     job_id = node.start("print(1)")
     node.wait_for(job_id, 20)
 
-    time.sleep(0.3)  # several ticks in which nothing may happen
+    # Passed by so often that it would have moved.
+    while node.get("/_deflow/faults").json()[0]["met"] < 5:
+        time.sleep(0.02)
 
     (stopped,) = node.stop(job_id).json()
     assert (stopped["status"], stopped["stopRequested"]) == (20, True)
