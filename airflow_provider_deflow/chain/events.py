@@ -78,8 +78,9 @@ def _decoded(web3: Web3, logs: Iterable[LogReceipt], forms: Mapping[str, Any]) -
         name = form["name"]
         try:
             data = web3.eth.contract(abi=[form]).events[name]().process_log(log)
-        except (Web3Exception, DecodingError):
-            # A contract of no concern to Ocean may use an event's name with other indexed fields.
+        except (Web3Exception, DecodingError, ValueError):
+            # A contract of no concern to Ocean may use an event's name with other indexed fields, and
+            # anybody may write what is no UTF-8 where text should be.
             continue
         found.append(
             Event(

@@ -13,10 +13,15 @@ from urllib.parse import urlsplit
 
 import requests
 from web3 import HTTPProvider, Web3
+from web3.exceptions import BadResponseFormat, Web3RPCError
 from web3.providers.rpc.utils import REQUEST_RETRY_ALLOWLIST, ExceptionRetryConfiguration
 from web3.types import RPCEndpoint, RPCResponse
 
 from airflow_provider_deflow.errors import ChainUnreachable, SettingsError, WrongChain
+
+# What web3 raises when an endpoint answers with an error of its own instead of what was asked. A contract
+# that no call can end well of looks the same.
+ENDPOINT_ERRORS = (BadResponseFormat, Web3RPCError)
 
 _TIMEOUT_SECONDS = 30.0
 _READ_ATTEMPTS = 3

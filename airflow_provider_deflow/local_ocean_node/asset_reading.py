@@ -67,6 +67,8 @@ class AssetReading:
                 raise Unindexable("Unencrypted DDO hash does not match metadata hash.")
         if event.name == "MetadataUpdated" and previous is None:
             return None
+        if previous and _was_read(event, previous):
+            return None
         _require_news(event, previous)
         return self._described(ddo, event, state)
 
@@ -174,6 +176,15 @@ def gone(previous: dict[str, Any], state: int) -> dict[str, Any]:
     }
 
 
+def _was_read(event: Event, previous: dict[str, Any]) -> bool:
+    """Whether the reading broke off in the event's block, and comes by once more."""
+    known = previous["indexedMetadata"].get("event") or {}
+    if event.transaction_hash == known.get("txid"):
+        return True
+    # A data NFT says it once, before all updates.
+    return event.name == "MetadataCreated" and event.block <= known.get("block", -1)
+
+
 def _require_news(event: Event, previous: dict[str, Any] | None) -> None:
     if previous is None:
         return
@@ -183,11 +194,6 @@ def _require_news(event: Event, previous: dict[str, Any] | None) -> None:
             raise Unindexable(
                 f"DDO {previous['id']} is already registered as active from transaction {known.get('txid')}"
             )
-    elif event.transaction_hash == known.get("txid"):
-        raise Unindexable(
-            "Previous DDO has the same tx id, no need to update: "
-            f"event-txid={event.transaction_hash} <> asset-event-txid={known.get('txid')}"
-        )
     elif event.block == known.get("block"):
         raise Unindexable(
             f"Asset was updated later (block: {known.get('block')}) vs transaction block: {event.block}"

@@ -2,16 +2,19 @@
 """Follows the node's chains block by block and keeps what Ocean's contracts say.
 
 A chain that does not answer is asked again at the next turn, from the block where it broke off; nothing is
-lost and nothing counts twice.
+lost and nothing counts twice. Anybody can have a contract say anything: whatever is wrong with one event,
+the next one is read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow.errors import DeflowError
+from airflow_provider_deflow.errors import ChainUnreachable, DeflowError
 from airflow_provider_deflow.local_ocean_node.asset_reading import (
     ACTIVE,
     DEPRECATED,
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.chain.events import Event
 
 _BLOCKS_AT_ONCE = 1000
+# How often an endpoint's own error is waited out, before it is taken for a stranger's doing.
+_MOST_REFUSALS = 5
 _METADATA = ("MetadataCreated", "MetadataUpdated")
 _PRICES = ("DispenserCreated", "DispenserActivated", "DispenserDeactivated")
 _ACCESS_LISTS = ("NewAccessList", "AddressAdded", "AddressRemoved")
@@ -47,6 +52,8 @@ class Indexer:
         self._identity = identity
         self._index = index
         self._interval = interval_seconds
+        # By chain, since events were last read without one.
+        self._refusals: Counter[int] = Counter()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -70,16 +77,30 @@ class Indexer:
         first = int(chain.network.addresses.get("startBlock", 0)) if known is None else known + 1
         while first <= head:
             last = min(first + _BLOCKS_AT_ONCE - 1, head)
-            for event in await asyncio.to_thread(events_between, chain.web3, first, last, _NAMES):
-                try:
-                    await self._take(chain, event)
-                except DeflowError:
-                    raise
-                except Exception as error:
-                    # Somebody else's contract with an event of the same name must not stop the reading.
-                    log.warning("%s of %s is passed over: %r", event.name, event.address, error)
+            events = await asyncio.to_thread(events_between, chain.web3, first, last, _NAMES)
+            for block, said in groupby(events, key=lambda event: event.block):
+                for event in said:
+                    await self._take_or_pass(chain, event)
+                self._index.save_block(chain.chain_id, genesis, block)
             self._index.save_block(chain.chain_id, genesis, last)
+            self._refusals[chain.chain_id] = 0
             first = last + 1
+
+    async def _take_or_pass(self, chain: Chain, event: Event) -> None:
+        from airflow_provider_deflow.chain.rpc import ENDPOINT_ERRORS
+
+        try:
+            await self._take(chain, event)
+        except ChainUnreachable:
+            raise
+        except Exception as error:
+            if isinstance(error, ENDPOINT_ERRORS) and self._refusals[chain.chain_id] < _MOST_REFUSALS:
+                self._refusals[chain.chain_id] += 1
+                raise ChainUnreachable(
+                    f"{event.name} of {event.address} could not be looked into — {error}; "
+                    "the endpoint is asked again"
+                ) from error
+            log.warning("%s of %s is passed over: %r", event.name, event.address, error)
 
     async def _take(self, chain: Chain, event: Event) -> None:
         if event.name in _METADATA:
@@ -101,6 +122,8 @@ class Indexer:
             self._index.save_escrow_event(escrow_record(chain.chain_id, event), event.log_index)
 
     async def _describe(self, chain: Chain, event: Event) -> None:
+        from airflow_provider_deflow.chain.rpc import ENDPOINT_ERRORS
+
         did = did_of(event.address, chain.chain_id)
         reading = AssetReading(chain, self._identity)
         try:
@@ -115,7 +138,7 @@ class Indexer:
                 error=problem.reason,
             )
             return
-        except DeflowError:
+        except (ChainUnreachable, *ENDPOINT_ERRORS):
             raise
         except Exception as error:
             # Whatever a stranger wrote into a DDO must not stop the reading of the chain.
