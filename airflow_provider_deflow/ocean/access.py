@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from airflow_provider_deflow.ocean import fields
+from airflow_provider_deflow.ocean.plain_text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _access_lists(reply: object) -> tuple[AccessList, ...]:
         fields.as_object(item, "an access list") for item in fields.as_list(reply, "'accessLists'") if item
     ]
     return tuple(
-        AccessList(int(chain_id), str(contract))
+        AccessList(int(chain_id), one_line(str(contract)))
         for item in items
         for chain_id, contracts in item.items()
         if str(chain_id).isdecimal()

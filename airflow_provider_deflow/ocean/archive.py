@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import RawIOBase
 from typing import BinaryIO
 
 from airflow_provider_deflow.errors import HostileArchive
+from airflow_provider_deflow.ocean.plain_text import misleads
 
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK_BYTES = 1 << 20
@@ -31,8 +31,6 @@ _CHUNK_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 64 << 10
 _MAX_PADDING_BYTES = 1 << 20
 _ROOT = "outputs"
-# Marks of direction around text; right-to-left letters themselves are "R" and "AL", and welcome.
-_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 _FORBIDDEN = {
     tarfile.LNKTYPE: "a hard link",
@@ -235,7 +233,8 @@ def _relative_name(path: str, header: tarfile.TarInfo, caps: Caps) -> str:
         raise _refused(repr(path), "is not UTF-8", "Give the file another name") from None
     if size > caps.max_name_bytes:
         raise _refused(repr(path[:80] + "…"), f"has a name of {size} bytes", "Give the file a shorter name")
-    if any(map(_misleads, path)):
+    # By other rules a backslash is a path.
+    if "\\" in path or any(map(misleads, path)):
         raise _refused(
             ascii(path), "has a control character or backslash in its name", "Give it another name"
         )
@@ -248,12 +247,6 @@ def _relative_name(path: str, header: tarfile.TarInfo, caps: Caps) -> str:
     if root != _ROOT or any(part in ("", ".", "..") for part in parts) or not (parts or header.isdir()):
         raise _refused(repr(path), f"is not a path below {_ROOT}/")
     return "/".join(parts)
-
-
-def _misleads(character: str) -> bool:
-    """Characters that move a terminal's cursor or turn the text around; and a path by other rules."""
-    is_control = unicodedata.category(character) in ("Cc", "Zl", "Zp")
-    return is_control or character == "\\" or unicodedata.bidirectional(character) in _TURNING
 
 
 def _check_places(name: str, is_folder: bool, files: set[str], folders: set[str]) -> None:

@@ -5,6 +5,7 @@ Only the words, read once. What a job gets of an environment and what that costs
 arithmetic, in `allotment`; which one a job takes is decided in `choosing`. `ram` and `disk` are GB,
 durations seconds, a price is whole tokens per unit and started minute. The waiting times of a
 listing (`queMaxWaitTime`, `runMaxWaitTime`) are sums over jobs, often wrong, and are left unread.
+All words of it end in logs, ids too, so each is read as one line.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Self
 from airflow_provider_deflow.ocean import fields
 from airflow_provider_deflow.ocean.access import Access
 from airflow_provider_deflow.ocean.fields import Reply
+from airflow_provider_deflow.ocean.plain_text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class Constraint:
     def from_reply(cls, reply: object) -> Self:
         reply = fields.as_object(reply, "a constraint")
         return cls(
-            id=None if reply.get("id") is None else str(reply["id"]),
-            type=None if reply.get("type") is None else str(reply["type"]),
+            id=None if reply.get("id") is None else _words(reply, "id"),
+            type=None if reply.get("type") is None else _words(reply, "type"),
             min=None if reply.get("min") is None else fields.number(reply, "min", 0),
             max=None if reply.get("max") is None else fields.number(reply, "max", 0),
             per_unit=reply.get("perUnit") is not False,
@@ -67,13 +69,13 @@ class Resource:
         """Free limits leave out what equals the environment's own, given as `paid`, but for the total."""
         reply = fields.as_object(reply, "a resource")
         return cls(
-            id=fields.text(reply, "id"),
+            id=_id(reply),
             total=fields.number(reply, "total", math.inf if paid else 0),
             max=fields.number(reply, "max", paid.max if paid else 0),
             min=fields.number(reply, "min", paid.min if paid else 0),
             in_use=fields.number(reply, "inUse", 0),
-            type=str(reply.get("type") or ""),
-            description=str(reply.get("description") or ""),
+            type=_words(reply, "type"),
+            description=_words(reply, "description"),
             constraints=tuple(map(Constraint.from_reply, reply.get("constraints") or ())),
         )
 
@@ -155,11 +157,11 @@ class ComputeEnvironment:
         platform = reply.get("platform")
         platform = platform if isinstance(platform, Mapping) else {}
         return cls(
-            id=fields.text(reply, "id"),
-            description=str(reply.get("description") or ""),
-            consumer_address=str(reply.get("consumerAddress") or ""),
-            architecture=str(platform.get("architecture") or ""),
-            os=str(platform.get("os") or ""),
+            id=_id(reply),
+            description=_words(reply, "description"),
+            consumer_address=_words(reply, "consumerAddress"),
+            architecture=_words(platform, "architecture"),
+            os=_words(platform, "os"),
             resources=resources,
             min_duration_seconds=fields.number(reply, "minJobDuration", 0),
             storage_expiry_seconds=fields.number(reply, "storageExpiry", 0),
@@ -176,12 +178,21 @@ def whole_tokens(number: float) -> Decimal:
     return Decimal(repr(number)).normalize()
 
 
+def _id(reply: Reply) -> str:
+    """What goes back to the node as it came: an honest id is one line."""
+    return one_line(fields.text(reply, "id"))
+
+
+def _words(reply: Reply, field: str) -> str:
+    return one_line(str(reply.get(field) or ""))
+
+
 def _fees(reply: object) -> tuple[Fees, ...]:
     """Null where no job is paid."""
     if reply is None:
         return ()
     return tuple(
-        Fees(int(chain_id), str(item.get("feeToken") or ""), _prices(item.get("prices") or []))
+        Fees(int(chain_id), _words(item, "feeToken"), _prices(item.get("prices") or []))
         for chain_id, items in fields.as_object(reply, "'fees'").items()
         if str(chain_id).isdecimal()
         for item in (fields.as_object(each, "a fee") for each in fields.as_list(items, "'fees'"))
@@ -193,7 +204,7 @@ def _prices(reply: object) -> dict[str, Decimal]:
     for each in fields.as_list(reply, "'prices'"):
         item = fields.as_object(each, "a price")
         # Of two prices for one resource the first counts.
-        prices.setdefault(fields.text(item, "id"), whole_tokens(fields.number(item, "price", 0)))
+        prices.setdefault(_id(item), whole_tokens(fields.number(item, "price", 0)))
     return prices
 
 
@@ -236,7 +247,7 @@ def _free_resources(reply: object, paid: Mapping[str, Resource]) -> dict[str, Re
         return {}
     limits: dict[str, Resource] = {}
     for item in fields.as_list(reply, "'free.resources'"):
-        id_ = fields.text(fields.as_object(item, "a resource"), "id")
+        id_ = _id(fields.as_object(item, "a resource"))
         limits[id_] = Resource.from_reply(item, paid[id_]) if id_ in paid else _nothing(id_)
     return limits | {id_: _nothing(id_) for id_ in paid if id_ not in limits}
 

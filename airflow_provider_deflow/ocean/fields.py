@@ -45,11 +45,12 @@ def text(reply: Reply, field: str) -> str:
 
 def integer(reply: Reply, field: str) -> int:
     value = reply.get(field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
     # What is too large for a float, as 1e999, is read as infinity, which is not whole either.
-    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not is_whole:
-        raise unexpected(f"{field!r} must be a whole number", value)
-    return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise unexpected(f"{field!r} must be a whole number", value)
 
 
 def number(reply: Reply, field: str, default: float) -> float:

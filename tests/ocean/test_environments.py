@@ -68,6 +68,18 @@ def test_prices_are_whole_tokens_by_chain_and_token(named):
     assert named["paid only"].fees_in(1, TOKEN) is None
 
 
+def test_a_strangers_words_are_one_line_that_steers_no_terminal(listed):
+    """They are in the task's log and on the terminal; right-to-left words are words."""
+    listed[0]["description"] = "fast\n[2026-01-01] all is\x1b[2J well \u202egpj\u2028\x9b \ud800 سريع"
+    listed[0]["platform"]["architecture"] = "arm\r\n64\x1b"
+    listed[0]["resources"][0].update(id="cpu\n", description="x" * 100_000)
+    found = ComputeEnvironment.from_reply(listed[0])
+    assert found.description == "fast [2026-01-01] all is[2J well gpj سريع"
+    assert found.architecture == "arm 64"
+    assert "cpu" in found.resources
+    assert found.resources["cpu"].description == "x" * 199 + "…"
+
+
 def test_an_environment_in_use_says_how_much_and_how_many_wait(recorded):
     reply = recorded("free-start", "queued-environments")["response"]["body"]["json"]
     full = ComputeEnvironment.from_reply(reply[0])
