@@ -72,12 +72,12 @@ class Indexer:
     async def _catch_up(self, chain: Chain) -> None:
         from airflow_provider_deflow.chain.events import events_between
 
-        genesis, head = await asyncio.to_thread(_ends, chain)
+        genesis, head = await chain.ask(_ends, chain)
         known = self._index.block(chain.chain_id, genesis)
         first = int(chain.network.addresses.get("startBlock", 0)) if known is None else known + 1
         while first <= head:
             last = min(first + _BLOCKS_AT_ONCE - 1, head)
-            events = await asyncio.to_thread(events_between, chain.web3, first, last, _NAMES)
+            events = await chain.ask(events_between, chain.web3, first, last, _NAMES)
             for block, said in groupby(events, key=lambda event: event.block):
                 for event in said:
                     await self._take_or_pass(chain, event)
@@ -115,7 +115,7 @@ class Indexer:
             known = self._index.access_list(
                 chain.chain_id, str(event.args.get("contractAddress", event.address))
             )
-            record = await asyncio.to_thread(access_list_after, chain, event, known)
+            record = await chain.ask(access_list_after, chain, event, known)
             if record:
                 self._index.save_access_list(record)
         elif event.address == chain.network.address("Escrow"):
@@ -127,7 +127,7 @@ class Indexer:
         did = did_of(event.address, chain.chain_id)
         reading = AssetReading(chain, self._identity)
         try:
-            document = await asyncio.to_thread(reading.document, event, self._index.ddo(did))
+            document = await chain.ask(reading.document, event, self._index.ddo(did))
         except Unindexable as problem:
             self._index.save_state(
                 chain.chain_id,
@@ -179,7 +179,7 @@ class Indexer:
         from airflow_provider_deflow.chain.datatoken import Datatoken
 
         reading = AssetReading(chain, self._identity)
-        prices = await asyncio.to_thread(reading.prices, Datatoken(chain.web3, datatoken))
+        prices = await chain.ask(reading.prices, Datatoken(chain.web3, datatoken))
         for entry in document["indexedMetadata"].get("stats") or []:
             if entry["datatokenAddress"].lower() == datatoken.lower():
                 entry["prices"] = prices
@@ -188,7 +188,7 @@ class Indexer:
     async def _asset_of(self, chain: Chain, datatoken: str) -> dict[str, Any] | None:
         from airflow_provider_deflow.chain.datatoken import Datatoken
 
-        data_nft = await asyncio.to_thread(Datatoken(chain.web3, datatoken).data_nft)
+        data_nft = await chain.ask(Datatoken(chain.web3, datatoken).data_nft)
         return self._index.ddo(did_of(data_nft, chain.chain_id))
 
     def _save(self, document: dict[str, Any]) -> None:

@@ -129,6 +129,7 @@ class LocalOceanNode:
         return self.auth4 if self.is_version_4 else self.auth3
 
     def close(self) -> None:
+        self.chains.close()
         self.store.close()
         if self.index:
             self.index.close()

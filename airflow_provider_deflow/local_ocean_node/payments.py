@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node's side of the escrow: what a job costs, its lock, and what is claimed of it.
 
-Everything that asks a chain runs in a thread: a slow RPC endpoint holds up nobody else. Refusals have the
-words of the real node, those of its chain library included; what that library makes of an endpoint that does
-not answer is as odd as it is written here.
+Everything that asks a chain runs in the chain's threads: a slow RPC endpoint holds up nobody else. Refusals
+have the words of the real node, those of its chain library included; what that library makes of an endpoint
+that does not answer is as odd as it is written here.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import math
 import time
@@ -157,7 +156,8 @@ class Payments:
         return plus(duration, self._claim_seconds)
 
     async def amount(self, cost: float, chain_id: int, token: str) -> int:
-        return await asyncio.to_thread(self._chains[chain_id].base_units, cost, token)
+        chain = self._chains[chain_id]
+        return await chain.chain.ask(chain.base_units, cost, token)
 
     async def lock(
         self, job_id: str, payer: str, chain_id: Any, token: str, cost: float, seconds: float
@@ -165,21 +165,23 @@ class Payments:
         """Lock what the job may cost; the hash of the transaction, which is sent but not yet in a block."""
         if self.escrow_address(chain_id) is None:
             raise Refusal(400, "Failed to initialize escrow contract")
-        return await asyncio.to_thread(
-            self._chains[chain_id].lock, job_id, payer, token, cost, float(seconds), self._retry_seconds
+        chain = self._chains[chain_id]
+        return await chain.chain.ask(
+            chain.lock, job_id, payer, token, cost, float(seconds), self._retry_seconds
         )
 
     async def locks(self, chain_id: int) -> list[Lock]:
         """All that are held for the node now, whoever pays."""
-        return await asyncio.to_thread(lambda: self._chains[chain_id].escrow.locks(self._payee))
+        chain = self._chains[chain_id]
+        return await chain.chain.ask(lambda: chain.escrow.locks(self._payee))
 
     async def claim(self, chain_id: int, claims: Sequence[Claim]) -> str:
         chain = self._chains[chain_id]
-        return await asyncio.to_thread(lambda: chain.escrow.claim(chain.sender, claims))
+        return await chain.chain.ask(lambda: chain.escrow.claim(chain.sender, claims))
 
     async def cancel_expired(self, chain_id: int, locks: Sequence[Lock]) -> str:
         chain = self._chains[chain_id]
-        return await asyncio.to_thread(lambda: chain.escrow.cancel_expired(chain.sender, self._payee, locks))
+        return await chain.chain.ask(lambda: chain.escrow.cancel_expired(chain.sender, self._payee, locks))
 
 
 def lock_id(job_id: str) -> int:

@@ -6,7 +6,6 @@ A real node breaks here in places instead of refusing; what it then answers is k
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
@@ -84,7 +83,7 @@ async def download(node: LocalOceanNode, task: Task) -> Reply:
     await require_access(chain, ddo, service.get("credentials"), consumer, service)
     if service.get("type") == "compute" and consumer.lower() != node.identity.address.lower():
         raise Refusal(500, "Not allowed to download this asset of type compute")
-    await asyncio.to_thread(_require_order, node, chain, task, ddo, service, index)
+    await chain.ask(_require_order, node, chain, task, ddo, service, index)
     return await _content(node, _file(node, ddo, service, task))
 
 

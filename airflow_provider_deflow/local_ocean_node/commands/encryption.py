@@ -8,7 +8,6 @@ content that is encrypted goes through text on its way out of a real node and is
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from typing import Any
@@ -79,7 +78,7 @@ async def decrypt(node: LocalOceanNode, task: Task) -> Reply:
     if chain is None:
         raise Refusal(400, "Decrypt DDO: Unsupported chain id")
     node.auth.check({**task, "consumerAddress": task["decrypterAddress"]})
-    text = await asyncio.to_thread(decrypted_ddo, chain, node.identity, task)
+    text = await chain.ask(decrypted_ddo, chain, node.identity, task)
     return Reply(text.encode(), "text/plain; charset=utf-8")
 
 

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from airflow_provider_deflow.local_ocean_node.chains import Chain
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Task
 from airflow_provider_deflow.local_ocean_node.commands.usable_assets import (
     UsableAsset,
@@ -63,7 +63,7 @@ async def quote_asset(
     transaction, paid = element.get("transferTxId"), False
     if transaction and await _problem(node, asset, transaction) is None:
         quote["validOrder"] = transaction
-        paid = await _asked(fee_is_paid, asset.chain, transaction, node.identity.address, asset.service)
+        paid = await _asked(asset.chain, fee_is_paid, transaction, node.identity.address, asset.service)
     if not paid and is_ours:
         token = asset.chain.network.address("Ocean")
         timeout = int(asset.service.get("timeout") or 0)
@@ -100,8 +100,8 @@ async def require_ordered(
 async def _problem(node: LocalOceanNode, asset: UsableAsset, transaction: Any) -> str | None:
     """With the order; for a job it is the node itself that must have been named as consumer."""
     return await _asked(
-        order_problem,
         asset.chain,
+        order_problem,
         str(transaction),
         node.identity.address,
         asset.ddo,
@@ -110,9 +110,9 @@ async def _problem(node: LocalOceanNode, asset: UsableAsset, transaction: Any) -
     )
 
 
-async def _asked(question: Callable[..., T], *arguments: Any) -> T:
+async def _asked(chain: Chain, question: Callable[..., T], *arguments: Any) -> T:
     try:
-        return await asyncio.to_thread(question, *arguments)
+        return await chain.ask(question, chain, *arguments)
     except Thrown as error:
         raise Refusal(500, error.message) from error
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -66,7 +65,7 @@ async def require_access(
     service: dict[str, Any] | None = None,
 ) -> None:
     """By the credentials of the asset, or of one of its services."""
-    if not credentials or await asyncio.to_thread(grants, credentials, consumer, partial(_on_list, chain)):
+    if not credentials or await chain.ask(grants, credentials, consumer, partial(_on_list, chain)):
         return
     what = f"service with id {service['id']}" if service else f"asset {ddo['id']}"
     raise Refusal(403, f"Error: Access to {what} was denied")
