@@ -25,6 +25,7 @@ from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
 from airflow_provider_deflow.ocean.job_records import JobRecord, of_wallet
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
+from airflow_provider_deflow.operators.recording import recorded
 from airflow_provider_deflow.signing import KeySigner
 from tests import proxy
 from tests.local_ocean_node.running import KEYS
@@ -110,7 +111,8 @@ def test_a_wish_that_cannot_be_read_fails_before_anything_is_asked(between: prox
 
 def test_a_job_in_our_name_that_runs_another_image_is_not_taken(between: proxy.Proxy) -> None:
     task, of = operator(ODD), context()
-    work = task._prepare(of)
+    with recorded("node", task, of) as ledger:
+        work = task._prepare(of, ledger)
     key = jobs.key_of(SIGNER, work.of_run, work.inputs_sha256, 0)
     request = job_request.build(work.node, (), work.ocean_node.environments()[0], 60)
     container = {**request.algorithm["meta"]["container"], "tag": "3.11-slim"}
