@@ -18,6 +18,7 @@ from airflow_provider_deflow.local_ocean_node.javascript import as_number, dumps
 from airflow_provider_deflow.local_ocean_node.job import Job, Status
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.payments import lock_id
+from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
 if TYPE_CHECKING:
     from airflow_provider_deflow.chain.escrow import Claim, Lock
@@ -34,13 +35,12 @@ async def settle(node: LocalOceanNode) -> None:
     due = [job for job in node.store.finished_jobs(_DUE) if node.environments.get(job.environment)]
     paid: dict[int, list[Job]] = {}
     for job in due:
-        if job.payment:
+        if job.is_free:
+            node.store.change_job(job.job_id, status=Status.FINISHED)
+        elif job.payment:
             paid.setdefault(int(job.payment["chainId"]), []).append(job)
     for chain_id, jobs in paid.items():
         await _settle_paid(node, chain_id, jobs, await _locks(node, chain_id))
-    for job in due:
-        if job.is_free:
-            node.store.change_job(job.job_id, status=Status.FINISHED)
     for chain_id in {int(chain) for one in node.environments for chain in one.fees or ()}:
         expired = [lock for lock in await _locks(node, chain_id) if lock.expiry < time.time()]
         if expired:
@@ -86,8 +86,9 @@ async def _together_or_one_by_one(send: Callable[[list[Any]], Awaitable[None]], 
 async def _sent(transaction: Awaitable[Any], what: str) -> bool:
     try:
         await transaction
-    except ChainError as error:
-        log.warning("cannot %s: %s", what, error)
+    except (ChainError, Refusal, LookupError) as error:
+        # A job's amount may be none that the escrow takes, its chain one that is served no more.
+        log.warning("cannot %s: %r", what, error)
         return False
     return True
 
@@ -95,8 +96,8 @@ async def _sent(transaction: Awaitable[Any], what: str) -> bool:
 async def _locks(node: LocalOceanNode, chain_id: int) -> list[Lock]:
     try:
         return await node.payments.locks(chain_id)
-    except ChainError as error:
-        log.warning("the locks on chain %s cannot be read: %s", chain_id, error)
+    except (ChainError, LookupError) as error:
+        log.warning("the locks on chain %s cannot be read: %r", chain_id, error)
         return []
 
 

@@ -13,8 +13,9 @@ import pytest
 from web3.logs import DISCARD
 
 from airflow_provider_deflow.chain.escrow import abi
+from airflow_provider_deflow.local_ocean_node.settings import Fees
 from tests import services
-from tests.local_ocean_node.paying import ONE, Payer, paid, running_paid_node
+from tests.local_ocean_node.paying import ONE, PAID_ONLY, Payer, environments, paid, running_paid_node
 from tests.local_ocean_node.running import recordings, running_ocean_node, shape
 
 pytestmark = pytest.mark.chain
@@ -166,12 +167,33 @@ def test_several_jobs_are_claimed_at_once(chain: services.Chain, tmp_path: Path)
     assert len({job["payment"]["claimTx"] for job in settled}) == 1
 
 
+def test_a_job_that_cannot_be_settled_spoils_no_other(chain: services.Chain, tmp_path: Path):
+    """Its price per minute is one that the real node's chain library cannot write down."""
+    main, *others = environments(chain.fee_token)
+    fees = (Fees(services.CHAIN_ID, chain.fee_token, (("cpu", 5e-8),)),)
+    settings = paid(chain, tmp_path, environments=(replace(main, fees=fees), *others), **SOON)
+    with running_paid_node(chain, settings) as url:
+        payer = Payer.at(url, chain, 2)
+        payer.authorize()
+        payer.deposit(10)
+        unpayable = payer.start_paid(maxJobDuration=3600)
+        payer.wait_for(unpayable["jobId"])
+
+        settled = wait_until_settled(payer, payer.start_paid(at=PAID_ONLY))
+        free = wait_until_settled(payer, {"jobId": payer.start()})
+
+        assert settled["payment"]["cost"] == 3
+        assert free["payment"] is None
+        assert payer.status(unpayable["jobId"])["status"] == 71
+
+
 def test_a_job_that_waits_in_the_queue_is_locked_already(unclaimed: Payer):
     before = len(unclaimed.locks())
 
     job = unclaimed.start_paid(queueMaxWaitTime=30)
 
     assert job["status"] == 1
+    wait_for_receipt(unclaimed, job, "lockTx")
     assert len(unclaimed.locks()) == before + 1
     assert unclaimed.wait_for(job["jobId"])["status"] == 71
 
