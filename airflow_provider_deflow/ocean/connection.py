@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, BinaryIO, TypeVar
 
 import requests
@@ -31,6 +32,9 @@ _SURELY_READ_BYTES = 16 << 20
 
 # Told of each request that was answered (None) or was not, and of the Ocean Node's URL.
 Observer = Callable[[Route[Any], str, Exception | None], None]
+
+# By then a node has long taken the signature of a request that it answers late.
+_SURELY_TAKEN_SECONDS = 1.0
 
 
 def _nothing() -> None:
@@ -119,7 +123,10 @@ class Connection:
         before_send: Callable[[], None] = _nothing,
         read_timeout_seconds: float | None = None,
     ) -> Iterator[requests.Response]:
-        """The answer to one request, when it is 200; the lane of nonces is held until its headers."""
+        """The answer to one request, when it is 200; the lane of nonces is held until its headers.
+
+        Of a route that answers late it is let go before: others of this wallet would wait in vain.
+        """
         self._wait_for_place(route)
         with ExitStack() as lane:
             if route.command is not None:
@@ -129,14 +136,15 @@ class Connection:
             timeout = read_timeout_seconds and (http.CONNECT_TIMEOUT_SECONDS, read_timeout_seconds)
             before_send()
             try:
-                response = self._session.request(
-                    request.method,
-                    request.url,
-                    headers=dict(request.headers),
-                    data=body,
-                    stream=True,
-                    timeout=timeout,
-                )
+                with _closed_after(_SURELY_TAKEN_SECONDS, lane) if route.answers_late else nullcontext():
+                    response = self._session.request(
+                        request.method,
+                        request.url,
+                        headers=dict(request.headers),
+                        data=body,
+                        stream=True,
+                        timeout=timeout,
+                    )
             except requests.RequestException as error:
                 # Not chained: its text holds the signature of a request that may still be good.
                 raise exchange.broken(route, self._url, error) from None
@@ -172,6 +180,19 @@ class Connection:
             if waited + seconds > exchange.MAX_WAIT_FOR_PLACE_SECONDS:
                 raise exchange.no_place(route, self._url, waited, seconds)
             time.sleep(seconds)
+
+
+@contextmanager
+def _closed_after(seconds: float, lane: ExitStack) -> Iterator[None]:
+    timer = threading.Timer(seconds, lane.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        # It may be at it just now.
+        timer.join()
 
 
 class _Upload:

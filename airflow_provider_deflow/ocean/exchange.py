@@ -157,7 +157,9 @@ def may_be_sent_again(route: Route[Any], error: BaseException) -> bool:
         return True
     if isinstance(error, OceanNodeBusy) and error.retry_after_seconds is not None and error.url:
         return True
-    return route.is_repeatable and isinstance(error, (OceanNodeBusy, OceanNodeUnreachable))
+    # Who asks for what comes late asks again by himself, when he knows that there is more to come.
+    is_repeatable = route.is_repeatable and not route.answers_late
+    return is_repeatable and isinstance(error, (OceanNodeBusy, OceanNodeUnreachable))
 
 
 def pause_seconds(attempt: int) -> float:

@@ -105,7 +105,7 @@ def follow(
     """Lines from the first one on, until the job is over and all of its log was given.
 
     Ends too when the node no longer knows the job. Raises what the client raises, `OceanNodeUnreachable`
-    and `OceanNodeBusy` only after `PATIENCE_SECONDS` of nothing else.
+    and `OceanNodeBusy` only after `PATIENCE_SECONDS` in which the node told nothing new.
     """
     follower = Follower()
     failing_since: float | None = None
@@ -117,9 +117,9 @@ def follow(
             if current.is_over:
                 yield from _final(node, current, follower)
                 break
+            failing_since = None
             if current.status == RUNNING:
                 yield from _live(node, job.job_id, follower)
-            failing_since = None
         except (OceanNodeBusy, OceanNodeUnreachable):
             failing_since = failing_since or time.monotonic()
             if time.monotonic() - failing_since > PATIENCE_SECONDS:
@@ -135,6 +135,10 @@ def _live(node: Node, job_id: str, follower: Follower) -> Iterator[LogLine]:
     except RequestRejected as error:
         # The container has not started yet, or has just ended.
         if error.status != 404:
+            raise
+    except OceanNodeUnreachable as error:
+        # A node sends not even headers before the first byte: silence, and the status tells the rest.
+        if not error.may_have_arrived:
             raise
     except requests.RequestException:
         pass  # cut: it begins anew

@@ -35,6 +35,7 @@ class Route(Generic[T]):
     `is_repeatable`: sending it twice does no more than once. `address_field` and `signs_body` say
     where the signature goes. The body is JSON (`body`), bytes (`content`), or with `has_file` a stream
     that the client adds. `signed_suffix` is signed after the command. `reads_text`: the answer is text.
+    `answers_late`: not even the headers come before there is something to say, so silence is no failure.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Route(Generic[T]):
     content: bytes | None = None
     signed_suffix: str = ""
     reads_text: bool = False
+    answers_late: bool = False
     token: str | None = field(default=None, repr=False)
 
     @property
@@ -173,7 +175,8 @@ def result_from(job_id: str, index: int, offset: int) -> Route[None]:
 
 def live_logs(job_id: str) -> Route[None]:
     query = {"jobId": _with_prefix(job_id)}
-    return get("live logs", f"{SERVICES}/computeStreamableLogs", nothing, query, "getComputeStreamableLogs")
+    path = f"{SERVICES}/computeStreamableLogs"
+    return replace(get("live logs", path, nothing, query, "getComputeStreamableLogs"), answers_late=True)
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ import io
 import tarfile
 
 import pytest
+import requests
 
 from tests.local_ocean_node.running import Consumer, consumer, frames, recordings, shape
 
@@ -130,6 +131,17 @@ def test_live_logs_follow_until_the_end(alice: Consumer):
     assert reply.status_code == 200
     assert "content-type" not in reply.headers
     assert frames(reply.content) == [(1, f"line {n}\n") for n in range(5)]
+
+
+def test_live_logs_are_not_even_answered_before_the_first_word(alice: Consumer):
+    job_id = alice.start("import time; time.sleep(60)")
+    alice.wait_until_running(job_id)
+    query = {**alice.signed("getComputeStreamableLogs"), "jobId": job_id}
+
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{alice.url}/api/services/computeStreamableLogs", query, stream=True, timeout=0.5)
+
+    alice.stop(job_id)
 
 
 def test_live_logs_of_a_job_that_does_not_run_are_not_there(finished):

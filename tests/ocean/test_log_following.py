@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import threading
 import tracemalloc
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -124,6 +127,61 @@ def test_a_node_that_stays_away_is_given_up(scripted_node, node, monkeypatch):
     scripted_node.answer("GET", COMPUTE, (500, b"Internal Server Error"))
     with pytest.raises(errors.OceanNodeBusy):
         list(node.follow_logs(JOB, 0))
+
+
+def silent(until: threading.Event):
+    """Not even headers, as a node that waits for an algorithm's first word."""
+
+    def reply(handler) -> None:
+        until.wait(10)
+        handler.close_connection = True
+
+    return reply
+
+
+def test_silence_is_no_failure(scripted_node, node, monkeypatch):
+    """Asked again only after another look at the job."""
+    monkeypatch.setattr(log_following, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(log_following, "PATIENCE_SECONDS", -1.0)
+    ended = threading.Event()
+    scripted_node.answer("GET", COMPUTE, running(), running(), over(len(FRAMES)))
+    scripted_node.answer("GET", LIVE, silent(ended))
+    scripted_node.answer("GET", RESULT, scripted_node.chunked(FRAMES))
+    assert list(node.follow_logs(JOB, 0)) == LINES
+    ended.set()
+    assert scripted_node.paths().count(f"GET {LIVE}") == 2
+
+
+def test_others_may_sign_while_an_algorithm_is_silent(scripted_node, node, signer, tmp_path):
+    asked, ended = threading.Event(), threading.Event()
+
+    def reply(handler) -> None:
+        asked.set()
+        silent(ended)(handler)
+
+    scripted_node.answer("GET", COMPUTE, running(), over(0))
+    scripted_node.answer("GET", LIVE, reply)
+    scripted_node.answer("PUT", COMPUTE, (200, []))
+    following = threading.Thread(target=lambda: list(node.follow_logs(JOB, 0)))
+    following.start()
+    assert asked.wait(10)
+    with client.OceanNode(scripted_node.url, signer, state_folder=tmp_path) as other:
+        other.stop(JOB.job_id)
+    was_silent = not ended.is_set() and following.is_alive()
+    ended.set()
+    following.join()
+    assert was_silent
+
+
+def test_a_node_that_tells_the_status_but_not_the_log_is_not_given_up(scripted_node, node, monkeypatch):
+    clock = itertools.count(0.0, log_following.PATIENCE_SECONDS)
+    monkeypatch.setattr(log_following, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(log_following, "PATIENCE_SECONDS", log_following.PATIENCE_SECONDS * 2)
+    scripted_node.answer("GET", COMPUTE, *[running()] * 5, over(len(FRAMES)))
+    scripted_node.answer("GET", LIVE, (500, b"Internal Server Error"))
+    scripted_node.answer("GET", RESULT, scripted_node.chunked(FRAMES))
+    assert list(node.follow_logs(JOB, 0)) == LINES
+    assert scripted_node.paths().count(f"GET {LIVE}") == 5
 
 
 def test_another_refusal_than_not_running_is_told(scripted_node, node):

@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import Content
+from starlette.types import Send
 
 from airflow_provider_deflow.local_ocean_node.commands.protocol import Command, Reply, Task
 from airflow_provider_deflow.local_ocean_node.javascript import dumps
@@ -128,12 +130,24 @@ async def answer_raw(command: Command, request: Request, task: Task, wording: Wo
     return await _worded(send, wording)
 
 
+class _Piped(StreamingResponse):
+    """Headers go out with the first bytes, so a stream that is silent is not even answered."""
+
+    async def stream_response(self, send: Send) -> None:
+        pieces = aiter(self.body_iterator)
+        first = await anext(pieces, None)
+        if first is None:
+            self.raw_headers.append((b"content-length", b"0"))
+        self.body_iterator = _after(first or b"", pieces)
+        await super().stream_response(send)
+
+
 def raw(reply: Reply, status: int = 200) -> Response:
     if reply.body == b"":
         return Response(status_code=status)
     body = _once(reply.body) if isinstance(reply.body, bytes) else reply.body
     headers = {"content-type": reply.content_type} if reply.content_type else {}
-    return StreamingResponse(body, status, {**headers, **reply.headers})
+    return _Piped(body, status, {**headers, **reply.headers})
 
 
 def as_words(refusal: Refusal) -> Response:
@@ -163,6 +177,12 @@ async def _worded(send: Callable[[], Awaitable[Response]], wording: Wording) -> 
 
 def _no_json(constant: str) -> None:
     raise ValueError(f"Unexpected token {constant} in JSON")
+
+
+async def _after(first: Content, rest: AsyncIterator[Content]) -> AsyncIterator[Content]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
