@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stands between a client and an Ocean Node: counts what passes, and loses what it is told to lose."""
+"""Stands between a client and an Ocean Node: keeps what passes, and loses what it is told to lose."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ import requests
 
 
 class Proxy:
-    """`passed` are the requests so far, as "METHOD /path"; `lose_…` names one that is lost once."""
+    """`passed` are the requests so far, as "METHOD /path"; `lose_…` names one that is lost once.
+
+    `sent` is what came with them: path with query, and body.
+    """
 
     def __init__(self, target: str) -> None:
         self.passed: list[str] = []
+        self.sent: list[tuple[str, bytes]] = []
         self.lose_reply: str | None = None
         self.lose_request: str | None = None
         self.spoil_replies_after: str | None = None
@@ -42,6 +46,7 @@ class Proxy:
         what = f"{handler.command} {urlsplit(handler.path).path}"
         body = _body(handler)
         self.passed.append(what)
+        self.sent.append((handler.path, body))
         if self.lose_request == what:
             self.lose_request = None
             handler.connection.close()

@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_deflow import errors
 
 if TYPE_CHECKING:
+    from airflow.providers.mongo.hooks.mongo import MongoHook
+
     from airflow_provider_deflow.graphs.store import GraphStore
+    from airflow_provider_deflow.ledger.store import LedgerStore
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.outputs import ContentStore
     from airflow_provider_deflow.stack.airflow_api import AirflowApi
+
+# A person waits longer than a task does.
+READING_SECONDS = 10.0
+
+Hook = TypeVar("Hook", bound="MongoHook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +45,58 @@ class CliContext:
         """The graphs: in MONGO_URI, the stack's MongoDB, or Airflow's connection."""
         from airflow_provider_deflow.graphs.store import GraphStore
 
-        uri = os.environ.get("MONGO_URI") or self._stack().get("mongo_uri")
-        if uri:
+        if uri := self._mongo_uri():
             with GraphStore.connected(uri) as store:
                 yield store
             return
-        from airflow.sdk.exceptions import AirflowNotFoundException
-
         from airflow_provider_deflow.hooks.store import GraphStoreHook
 
+        with self._mongo_of_airflow(GraphStoreHook) as hook:
+            yield hook.store()
+
+    @contextmanager
+    def ledger(self) -> Iterator[LedgerStore]:
+        """What happened in the runs, from the same MongoDB; with what a stack's tasks had to put by."""
+        from airflow_provider_deflow.ledger.store import LedgerStore
+
+        if uri := self._mongo_uri():
+            with LedgerStore.connected(uri) as ledger:
+                self._bring_what_was_put_by(ledger)
+                yield ledger
+            return
+        from airflow_provider_deflow.hooks.ledger import LedgerHook
+
+        with self._mongo_of_airflow(LedgerHook) as hook:
+            yield hook.ledger(timeout_seconds=READING_SECONDS)
+
+    def _mongo_uri(self) -> str | None:
+        return os.environ.get("MONGO_URI") or self._stack().get("mongo_uri")
+
+    def _mongo_of_airflow(self, hook: Callable[[], Hook]) -> Hook:
+        from airflow.sdk.exceptions import AirflowNotFoundException
+
         try:
-            hook = GraphStoreHook()
+            return hook()
         except AirflowNotFoundException as error:
             raise errors.SettingsError(
                 f"no MongoDB is known: no stack is up in {self.home}, MONGO_URI is not set, and Airflow says "
                 f"{str(error)!r}. Start one with `deflow up`, or name one of these."
             ) from error
-        with hook:
-            yield hook.store()
+
+    def _bring_what_was_put_by(self, ledger: LedgerStore) -> None:
+        """Of a stack only: to find another storage costs the start of Airflow."""
+        if self._stack().get("storage"):
+            from airflow_provider_deflow.ledger.spool import Spool
+
+            spool = Spool(self._storage_folder())
+            spool.bring(ledger.written, time.monotonic() + READING_SECONDS, most=10_000)
 
     def storage(self) -> ContentStore:
         """DeFlow's storage: the stack's, or the one that Airflow's `[deflow] storage` names."""
-        if url := self._stack().get("storage"):
+        if self._stack().get("storage"):
             from airflow_provider_deflow.ocean.outputs import ContentStore
 
-            return ContentStore(Path(unquote(urlsplit(url).path)))
+            return ContentStore(self._storage_folder())
         from airflow_provider_deflow.hooks.storage import content_store
 
         return content_store()
@@ -106,6 +142,9 @@ class CliContext:
                 f"no login for Airflow at {url}: set DEFLOW_AIRFLOW_USERNAME and DEFLOW_AIRFLOW_PASSWORD."
             )
         return AirflowApi(url or stack["airflow_url"], username, password)
+
+    def _storage_folder(self) -> Path:
+        return Path(unquote(urlsplit(self._stack()["storage"]).path))
 
     def _stack(self) -> dict[str, Any]:
         from airflow_provider_deflow.stack.home import read_stack

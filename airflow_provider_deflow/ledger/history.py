@@ -20,7 +20,7 @@ RUNNING = "running"
 SUCCEEDED = "succeeded"
 AGAIN = "to be tried again"
 # Enough to say how a run stands, without the rest.
-ENDS = (facts.BEGAN, facts.ENDED, facts.RESULTS, facts.HANDOVER)
+ENDS = (facts.BEGAN, facts.ENDED, facts.KILLED)
 
 
 def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Document:

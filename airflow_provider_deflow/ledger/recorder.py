@@ -85,24 +85,14 @@ class Recorder:
             except Exception as error:
                 self._say("close", f"the ledger was not closed well: {type(error).__name__}")
 
-    def bring(self) -> int:
-        """Write what lies in the spool and take it away there; how many files were brought."""
-        brought = 0
-        give_up_at = time.monotonic() + CALL_SECONDS
+    def bring(self) -> None:
+        """Write what lies in the spool, this task's and others', and take it away there."""
         try:
-            for file, batch in self._the_spool().kept():
-                if batch is None:
-                    self._say(str(file), f"{file} is no part of the ledger: look at it and take it away")
-                    continue
-                if not self._write(batch):
-                    break
-                file.unlink(missing_ok=True)
-                brought += 1
-                if brought == MAX_BROUGHT or time.monotonic() > give_up_at:
-                    break
+            give_up_at = time.monotonic() + CALL_SECONDS
+            for file in self._the_spool().bring(self._write, give_up_at, MAX_BROUGHT):
+                self._say(str(file), f"{file} is no part of the ledger: look at it and take it away")
         except Exception as error:  # it stays there for the next one
             self._say("bring", f"the ledger's spool could not be read: {type(error).__name__}")
-        return brought
 
     def _write(self, batch: Batch) -> bool:
         if self._open_writer is None or time.monotonic() < self._away_until:

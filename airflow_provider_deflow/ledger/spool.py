@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,21 @@ class Spool:
             except FileNotFoundError:
                 continue
             yield file, _batch(text)
+
+    def bring(self, write: Callable[[Batch], bool], give_up_at: float, most: int) -> list[Any]:
+        """Write what lies here until `write` cannot, and take it away; gives the files that are no batch."""
+        strange, brought = [], 0
+        for file, batch in self.kept():
+            if brought == most or time.monotonic() > give_up_at:
+                break
+            if batch is None:
+                strange.append(file)
+            elif write(batch):
+                file.unlink(missing_ok=True)
+                brought += 1
+            else:
+                break
+        return strange
 
 
 def _batch(text: bytes) -> Batch | None:

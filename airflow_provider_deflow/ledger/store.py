@@ -78,6 +78,11 @@ class LedgerStore:
             self._entries.bulk_write([_insertion(batch.run, entry) for entry in batch.entries], ordered=False)
             self._runs.update_one({"_id": batch.run.id}, _run_update(batch), upsert=True)
 
+    def written(self, batch: Batch) -> bool:
+        """`write`, for a spool. Raises what that raises."""
+        self.write(batch)
+        return True
+
     def runs(self, graph: str | None = None, limit: int = 20) -> list[Record]:
         """The runs whose last entries are the newest."""
         with self._answering():
