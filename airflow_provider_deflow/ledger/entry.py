@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from airflow_provider_deflow import http
-
 MAX_TEXT = 4000
 # What is looked through for secrets; no text is shown beyond a part of it.
 MAX_RAW_TEXT = 16 * MAX_TEXT
@@ -133,6 +131,9 @@ def clean(value: Any) -> Any:
 
 def cleaned(text: str) -> str:
     """`text` without signatures, tokens and keys; a URL keeps scheme, host and path."""
+    # Here: who only reads the ledger does not wait for HTTP libraries.
+    from airflow_provider_deflow import http
+
     text = text.encode(errors="replace").decode()
     text = _URL.sub(lambda url: http.redact(url[0]), text)
     return _NAMED_SECRETS.sub(r"\1…", _SECRETS.sub("…", text))
