@@ -89,10 +89,14 @@ def _body_differences(recording: Recording, content: bytes, text: str) -> Iterat
     elif "text" in recording.reply:
         if masked(recording.reply["text"]) != masked(text):
             yield f"{recording.reply['text']!r} became {text!r}"
-    elif is_stream and recording.content_type != ARCHIVE and recording.is_whole:
+    elif is_stream and not recording.is_whole:
+        yield from _head_differences(recording, content)
+    elif is_stream and recording.content_type != ARCHIVE:
         yield from _log_differences(recording, content)
-    elif is_stream and recording.is_whole:
+    elif is_stream:
         yield from _archive_differences(recording.body, content)
+    else:
+        yield f"no rule compares this body: {recording.body[:80]!r}"
 
 
 def _of_the_same_kind(theirs: Any, ours: Any) -> tuple[Any, Any]:
@@ -129,6 +133,19 @@ def _archive_differences(theirs: bytes, ours: bytes) -> Iterator[str]:
             yield f"members {members(theirs)} became {members(ours)}"
     except tarfile.TarError:
         yield f"no archive: {ours[:300]!r}"
+
+
+def _head_differences(recording: Recording, content: bytes) -> Iterator[str]:
+    """The start is all that was kept: of an archive the name of its first member, of a log what was said."""
+    theirs, ours = recording.head, content
+    if recording.content_type != ARCHIVE:
+        theirs, ours = (_first_stream(log) for log in (theirs, ours))
+    if not theirs or not ours.startswith(theirs):
+        yield f"start {theirs!r} became {ours[: len(theirs)]!r}"
+
+
+def _first_stream(log: bytes) -> bytes:
+    return b"".join(text.encode() for stream, text in frames(log) if stream == 1)
 
 
 def _log_differences(recording: Recording, content: bytes) -> Iterator[str]:

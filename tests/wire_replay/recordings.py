@@ -89,6 +89,11 @@ class Recording:
         return "head_base64" not in self.reply
 
     @property
+    def head(self) -> bytes:
+        """The first bytes of a body that was too big to keep."""
+        return base64.b64decode(self.reply["head_base64"])[: self.reply["length"]]
+
+    @property
     def body(self) -> bytes:
         """The reply's bytes as they came."""
         return bytes_of(self.exchange["response"]["body"])
