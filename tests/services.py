@@ -196,4 +196,6 @@ def _anvil_binary() -> str:
     """What `make test` installs, else the one on PATH."""
     found = next(NPM.glob("@foundry-rs/anvil-*/bin/anvil"), None)
     path = str(found) if found else shutil.which("anvil")
-    return path or pytest.fail("no anvil: run `make test` once, which installs it")
+    return path or pytest.fail(
+        "no anvil: `make test` installs it on Linux on x86-64, elsewhere put it on PATH"
+    )
