@@ -182,7 +182,9 @@ class FileObjects:
         return self._buckets.file(file_object["bucketId"], file_object["fileName"], actor)
 
     def _require_known(self, file_object: dict[str, Any]) -> None:
-        kind = as_text(file_object["type"]) if "type" in file_object else "undefined"
+        kind = "undefined"
+        if isinstance(file_object, dict) and "type" in file_object:
+            kind = as_text(file_object["type"])
         if is_bucket_file(file_object):
             return
         if kind.lower() != "url":

@@ -63,7 +63,10 @@ def _number_text(number: float) -> str:
 def as_number(value: Any) -> float:
     """`Number(value)` as comparisons use it; text that is no number is NaN, which no comparison holds for."""
     if isinstance(value, (int, float)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
     if isinstance(value, str):
         try:
             return float(value.strip() or 0)

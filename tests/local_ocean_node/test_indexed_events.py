@@ -143,6 +143,7 @@ def test_access_lists_of_a_wallet(alice: Consumer, chain: Chain):
         ("", {}, "access-list-no-wallet"),
         ("", {"wallet": "x"}, "access-list-bad-wallet"),
         ("/8996/0x1111111111111111111111111111111111111111", {}, "access-list-unknown"),
+        ("/1e19/0x00", {}, "access-list-unknown"),
     ],
 )
 def test_access_lists_that_are_not_there(alice: Consumer, path: str, query: dict, name: str):

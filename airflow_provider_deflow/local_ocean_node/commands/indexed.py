@@ -15,6 +15,8 @@ from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
 _DEFAULT_SIZE = 100
 _MOST_EVENTS = 250
+# What the data base takes for a number.
+_MOST_CHAIN_ID = 2**63
 
 
 async def escrow_events(node: LocalOceanNode, task: Task) -> Reply:
@@ -55,7 +57,7 @@ async def access_list(node: LocalOceanNode, task: Task) -> Reply:
     _require_index(node)
     number = as_number(task["chainId"])
     record = None
-    if node.index and number.is_integer():
+    if node.index and number.is_integer() and abs(number) < _MOST_CHAIN_ID:
         record = node.index.access_list(int(number), str(task["contractAddress"]))
     if record is None:
         raise Refusal(404, "AccessList not found")

@@ -17,11 +17,13 @@ from airflow_provider_deflow.local_ocean_node.commands.protocol import (
     split_id,
 )
 from airflow_provider_deflow.local_ocean_node.commands.start import require_consumer
+from airflow_provider_deflow.local_ocean_node.javascript import as_number, as_text
 from airflow_provider_deflow.local_ocean_node.job import Job
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 
 _CHUNK_BYTES = 1 << 20
+_MOST_SAFE_INTEGER = 2**53 - 1
 
 
 async def environments(node: LocalOceanNode, task: Task) -> Reply:
@@ -99,7 +101,7 @@ async def result(node: LocalOceanNode, task: Task) -> Reply:
             path = node.job_folder(job.job_id).result_path(found)
             if found["type"] != "output":
                 return Reply(_read(path, 0), "text/plain; charset=utf-8")
-            return Reply(_read(path, int(task.get("offset") or 0)), "application/octet-stream")
+            return Reply(_read(path, _offset(task.get("offset"))), "application/octet-stream")
     return Reply(b"")
 
 
@@ -138,6 +140,26 @@ def _is_viewer(consumer: Any, viewers: Any) -> bool:
     if not isinstance(viewers, (list, str)):
         raise Refusal(500, "jobs[0].additionalViewers.includes is not a function")
     return consumer in viewers
+
+
+def _offset(value: Any) -> int:
+    """What is not above nothing is nothing; the rest is as Node.js has it."""
+    number = as_number(value)
+    if not number > 0:
+        return 0
+    if not isinstance(value, (int, float)):
+        raise Refusal(500, 'The "start" argument must be of type number.')
+    if not number.is_integer():
+        raise Refusal(
+            500, f'The value of "start" is out of range. It must be an integer. Received {as_text(number)}'
+        )
+    if number > _MOST_SAFE_INTEGER:
+        raise Refusal(
+            500,
+            f'The value of "start" is out of range. It must be >= 0 && <= {_MOST_SAFE_INTEGER}. '
+            f"Received {as_text(number)}",
+        )
+    return int(number)
 
 
 def _listed(task: Task, name: str) -> list[Any]:
