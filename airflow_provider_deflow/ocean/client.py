@@ -251,9 +251,11 @@ class OceanNode:
 
     def logs(self, job: ComputeJob, result_type: str = "algorithmLog") -> list[LogLine]:
         """The end of a log (up to 4 million characters); empty when the job has not written it."""
-        # A node says that a job is over a moment before it lists its last log.
-        found = job.result(result_type) if job.is_over else None
-        found = found or downloads.job_now(self, job).result(result_type)
+        if not job.is_over or job.result(result_type) is None:
+            job = downloads.job_now(self, job)
+        if result_type == "algorithmLog":
+            job = log_following.with_log(self, job, _pause)
+        found = job.result(result_type)
         if found is None or found.size == 0:
             return []
         with self.stream(routes.result(job.job_id, found.index)) as chunks:

@@ -17,7 +17,7 @@ from typing import Protocol
 import requests
 
 from airflow_provider_deflow.errors import OceanNodeBusy, OceanNodeUnreachable, RequestRejected
-from airflow_provider_deflow.ocean import logs, routes
+from airflow_provider_deflow.ocean import exchange, logs, routes
 from airflow_provider_deflow.ocean.compute import ComputeJob
 from airflow_provider_deflow.ocean.logs import LogLine, Stream
 
@@ -26,6 +26,9 @@ RUNNING = 40
 PATIENCE_SECONDS = 600.0
 # An algorithm may say nothing for long, and each new look costs the whole log again.
 SILENCE_SECONDS = 120.0
+
+# How often a log is looked for that is late.
+MORE_LOOKS = 4
 
 
 class Follower:
@@ -89,10 +92,14 @@ class _Replay:
         return new
 
 
-class Node(Protocol):
-    """What following asks of an Ocean Node."""
+class StatusTeller(Protocol):
+    """What looking at a job asks of an Ocean Node."""
 
     def status(self, job_id: str) -> ComputeJob | None: ...
+
+
+class Node(StatusTeller, Protocol):
+    """What following asks of an Ocean Node."""
 
     def stream(
         self, route: routes.Route[None], read_timeout_seconds: float | None = None
@@ -115,7 +122,7 @@ def follow(
             if current is None:
                 break
             if current.is_over:
-                yield from _final(node, current, follower)
+                yield from _final(node, current, follower, wait)
                 break
             failing_since = None
             if current.status == RUNNING:
@@ -144,7 +151,25 @@ def _live(node: Node, job_id: str, follower: Follower) -> Iterator[LogLine]:
         pass  # cut: it begins anew
 
 
-def _final(node: Node, job: ComputeJob, follower: Follower) -> Iterator[LogLine]:
+def with_log(node: StatusTeller, job: ComputeJob, wait: Callable[[int], None]) -> ComputeJob:
+    """`job`, looked at again while it is over and its log is still to come; a log may never come.
+
+    A node says first that a job is over, and then writes the log. `wait` is called with the number of
+    looks in vain before the next one.
+    """
+    for looks in range(1, MORE_LOOKS + 1):
+        is_due = job.is_over and job.results_listed and job.algo_started is not None
+        if not is_due or job.result("algorithmLog") is not None:
+            break
+        wait(looks)
+        job = node.status(job.job_id) or job
+    return job
+
+
+def _final(
+    node: Node, job: ComputeJob, follower: Follower, wait: Callable[[float], None]
+) -> Iterator[LogLine]:
+    job = with_log(node, job, lambda looks: wait(exchange.pause_seconds(looks)))
     found = job.result("algorithmLog")
     if found is None or found.size == 0:
         return

@@ -400,6 +400,29 @@ def test_a_log_that_a_node_lists_a_moment_after_the_end_is_found(scripted_node, 
     assert node.logs(ComputeJob.from_reply(early)) == [LogLine("stdout", "hi"), LogLine("stderr", "warn")]
 
 
+STARTED = "1795293250.1"
+
+
+def without_log(**changes) -> dict:
+    job = job_reply(**changes)
+    job["results"] = [result for result in job["results"] if result["type"] != "algorithmLog"]
+    return job
+
+
+def test_a_log_that_comes_late_is_looked_for_more_than_once(scripted_node, node):
+    early = without_log(algoStartTimestamp=STARTED)
+    scripted_node.answer("GET", COMPUTE, *[(200, [early])] * 3, (200, [job_reply()]))
+    scripted_node.answer("GET", RESULT, scripted_node.chunked(FRAMES))
+    assert node.logs(ComputeJob.from_reply(early)) == [LogLine("stdout", "hi"), LogLine("stderr", "warn")]
+
+
+def test_a_log_that_never_comes_is_not_looked_for_for_ever(scripted_node, node):
+    lost = without_log(algoStartTimestamp=STARTED)
+    scripted_node.answer("GET", COMPUTE, (200, [lost]))
+    assert node.logs(ComputeJob.from_reply(lost)) == []
+    assert scripted_node.paths() == [f"GET {COMPUTE}"] * 5
+
+
 UPLOAD = "/api/services/persistentStorage/buckets/b-1/files/name"
 UPLOADED = (200, {"bucketId": "b-1", "name": "name", "size": 5, "lastModified": 1})
 

@@ -18,7 +18,7 @@ from airflow_provider_deflow import errors
 from airflow_provider_deflow.ocean import client, log_following
 from airflow_provider_deflow.ocean.log_following import Follower
 from airflow_provider_deflow.ocean.logs import LogLine
-from tests.ocean.test_client import COMPUTE, JOB, RESULT, job_reply
+from tests.ocean.test_client import COMPUTE, JOB, RESULT, STARTED, job_reply, without_log
 
 LIVE = "/api/services/computeStreamableLogs"
 NOT_RUNNING = (404, b"Job not found or not running")
@@ -106,6 +106,22 @@ def test_a_final_log_that_is_cut_is_fetched_again(scripted_node, node):
         "GET", RESULT, scripted_node.chunked(FRAMES[:11], end=False), scripted_node.chunked(FRAMES)
     )
     assert list(node.follow_logs(JOB, 0)) == LINES
+
+
+def test_a_log_that_a_node_lists_a_moment_after_the_end_is_waited_for(scripted_node, node):
+    waits = []
+    early = 200, [without_log(algoStartTimestamp=STARTED)]
+    scripted_node.answer("GET", COMPUTE, early, early, over(len(FRAMES)))
+    scripted_node.answer("GET", RESULT, scripted_node.chunked(FRAMES))
+    assert list(log_following.follow(node, JOB, 7.0, waits.append)) == LINES
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize(("started", "looks"), [(STARTED, 5), (None, 1)], ids=["lost", "never-ran"])
+def test_a_log_that_never_comes_ends_the_following(scripted_node, node, started, looks):
+    scripted_node.answer("GET", COMPUTE, (200, [without_log(algoStartTimestamp=started)]))
+    assert list(node.follow_logs(JOB, 0)) == []
+    assert scripted_node.paths() == [f"GET {COMPUTE}"] * looks
 
 
 def test_a_job_that_vanished_or_wrote_nothing_has_no_more_lines(scripted_node, node):
