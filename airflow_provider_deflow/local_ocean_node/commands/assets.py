@@ -84,8 +84,8 @@ async def query(node: LocalOceanNode, task: Task) -> Reply:
         raise Refusal(500, f"Unknown error: {problem}") from problem
 
 
-def indexing_state(node: LocalOceanNode, task: Task) -> dict[str, Any] | None:
-    """What became of an asset's last event, by `txId`, else `nft`, else `did`."""
+async def indexing_state(node: LocalOceanNode, task: Task) -> Reply:
+    """What became of an asset's last event, by `txId`, else `nft`, else `did`; over HTTP only."""
     given = {column: task.get(name) for name, column in (("txId", "tx"), ("nft", "nft"), ("did", "did"))}
     column = next((column for column, value in given.items() if value), None)
     if column is None:
@@ -95,7 +95,10 @@ def indexing_state(node: LocalOceanNode, task: Task) -> dict[str, Any] | None:
         )
     if node.index is None:
         raise Refusal(503, "DDO State database is not available")
-    return node.index.state(column, str(given[column]))
+    state = node.index.state(column, str(given[column]))
+    if not state:
+        raise Refusal(404, "Not found")
+    return Reply.of(state)
 
 
 def _require_did(did: Any) -> None:

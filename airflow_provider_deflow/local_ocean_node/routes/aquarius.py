@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from airflow_provider_deflow.local_ocean_node import ddo_search
 from airflow_provider_deflow.local_ocean_node.commands import assets
-from airflow_provider_deflow.local_ocean_node.javascript import dumps, or_null
+from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task
+from airflow_provider_deflow.local_ocean_node.javascript import or_null
+from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 from airflow_provider_deflow.local_ocean_node.routes.express import (
     answer_json,
@@ -21,8 +23,6 @@ from airflow_provider_deflow.local_ocean_node.routes.express import (
 )
 
 router = APIRouter(prefix="/api/aquarius")
-
-_JSON = "application/json; charset=utf-8"
 
 
 @router.post("/assets/ddo/validate")
@@ -44,11 +44,16 @@ async def ddo(request: Request, kind: str, did: str, force: str = "") -> Respons
         return not_found(request.method, request.url.path)
     if not did.startswith("did:op"):
         return HTMLResponse('Missing or invalid required parameter: "did"', 400)
-    index = node_of(request).index
-    document = index.ddo(did) if index and force != "true" else None
+    task = {"command": "getDDO", "id": did, "isForced": force == "true"}
+    return await answer_json(_document, request, task, as_words)
+
+
+async def _document(node: LocalOceanNode, task: Task) -> Reply:
+    """In other words than the command, when there is none."""
+    document = node.index.ddo(task["id"]) if node.index and not task["isForced"] else None
     if document is None:
-        return HTMLResponse("DDO not found", 404)
-    return Response(dumps(document), media_type=_JSON)
+        raise Refusal(404, "DDO not found")
+    return Reply.of(document)
 
 
 @router.post("/assets/metadata/query")
@@ -64,8 +69,5 @@ async def search(request: Request) -> Response:
 
 @router.get("/state/ddo")
 async def indexing_state(request: Request) -> Response:
-    try:
-        state = assets.indexing_state(node_of(request), query_of(request, "did", "nft", "txId"))
-    except Refusal as refusal:
-        return as_words(refusal)
-    return JSONResponse(state, media_type=_JSON) if state else HTMLResponse("Not found", 404)
+    task = {"command": "getDDOState", **query_of(request, "did", "nft", "txId")}
+    return await answer_json(assets.indexing_state, request, task, as_words)

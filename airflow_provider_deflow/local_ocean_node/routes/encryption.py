@@ -20,8 +20,8 @@ from airflow_provider_deflow.local_ocean_node.routes.express import (
     json_body,
     json_value,
     media_type,
-    node_of,
     query_of,
+    run,
     whole_body,
 )
 
@@ -71,7 +71,7 @@ def _signature(request: Request) -> Task:
 
 async def _answer(command: Command, request: Request, task: Task, kind: str = _OCTETS) -> Response:
     try:
-        reply = await command(node_of(request), task)
+        reply = await run(command, request, task)
     except Refusal as refusal:
         return as_words(refusal)
     assert isinstance(reply.body, bytes)

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from airflow_provider_deflow.local_ocean_node.commands import about, tokens
+from airflow_provider_deflow.local_ocean_node.commands.protocol import Reply, Task
 from airflow_provider_deflow.local_ocean_node.javascript import as_text
+from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
 from airflow_provider_deflow.local_ocean_node.routes.express import (
     answer_json,
@@ -87,9 +89,13 @@ async def root(request: Request) -> Response:
 
 @router.get("/api/services/nonce")
 async def nonce(request: Request) -> Response:
-    """Of any text; nothing known is "0"."""
-    known = node_of(request).auth.last_nonce(request.query_params.get("userAddress", "undefined"))
-    return JSONResponse({"nonce": as_text(known)}, media_type="application/json; charset=utf-8")
+    task = {"command": "nonce", "address": request.query_params.get("userAddress", "undefined")}
+    return await answer_json(_last_nonce, request, task, as_words)
+
+
+async def _last_nonce(node: LocalOceanNode, task: Task) -> Reply:
+    """Of any text, unlike the command; nothing known is "0"."""
+    return Reply.of({"nonce": as_text(node.auth.last_nonce(task["address"]))})
 
 
 @router.post("/api/services/auth/token")
