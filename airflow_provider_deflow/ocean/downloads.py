@@ -21,6 +21,8 @@ from airflow_provider_deflow.errors import (
     IncompleteDownload,
     JobVanished,
     MissingOutput,
+    OceanNodeBusy,
+    OceanNodeUnreachable,
     RequestRejected,
 )
 from airflow_provider_deflow.ocean import routes
@@ -57,24 +59,33 @@ def fetch(
     """Write one result of `job` to `write_to`, from where that stands.
 
     `wait` is called with the number of fruitless attempts before the next one. Raises `JobVanished`,
-    `MissingOutput`, and `IncompleteDownload` when it stays incomplete.
+    `MissingOutput`, `IncompleteDownload` when it stays incomplete, and why when nothing came at all.
     """
     there = _Received(write_to)
     most = fruitless = 0
     may_resume = result_type == "output"
+    away: OceanNodeBusy | OceanNodeUnreachable | None = None
     for _ in range(_MOST_ATTEMPTS):
-        # Indexes count the files that exist at the moment, so an older listing may name another file.
-        found = _listed(node, job, result_type)
-        if not may_resume or there.size > found.size:
-            there.clear()
-        may_resume = _receive(node, job, found, there) and may_resume
-        if there.size == found.size:
-            return Download(there.size, there.digest.hexdigest())
-        fruitless = 0 if most < there.size < found.size else fruitless + 1
-        most = max(most, min(there.size, found.size))
+        try:
+            # Indexes count the files that exist at the moment, so an older listing may name another file.
+            found = _listed(node, job, result_type)
+            if not may_resume or there.size > found.size:
+                there.clear()
+            may_resume = _receive(node, job, found, there) and may_resume
+        except (OceanNodeBusy, OceanNodeUnreachable) as error:
+            # It may be starting again; what is there is kept.
+            away = error
+            fruitless += 1
+        else:
+            if there.size == found.size:
+                return Download(there.size, there.digest.hexdigest())
+            fruitless = 0 if most < there.size < found.size else fruitless + 1
+            most = max(most, min(there.size, found.size))
         if fruitless == _FRUITLESS_ATTEMPTS:
             break
         wait(fruitless)
+    if away is not None and most == 0:
+        raise away
     got = f"more than {found.size}" if there.size > found.size else f"{there.size} of {found.size}"
     raise IncompleteDownload(
         f"{result_type} of job {job.job_id} on {node.url} came with {got} bytes — it is fetched anew"
@@ -144,7 +155,7 @@ def _receive(node: Node, job: ComputeJob, found: JobResult, there: _Received) ->
                     return False
     except _DoesNotFit:
         return False
-    except RequestRejected:
+    except (OceanNodeBusy, OceanNodeUnreachable, RequestRejected):
         if not seam:
             raise
         return False

@@ -120,8 +120,21 @@ def test_a_spoiled_letter_that_a_cut_tears_apart_is_noticed_too(scripted_node, n
         lambda node: (200, b""),
         lambda node: (400, b"Invalid or unrecognized command"),
         lambda node: (404, b"Cannot POST /directCommand"),
+        lambda node: (500, b"Internal Server Error"),
+        lambda node: (502, b"<html>Bad Gateway</html>"),
+        lambda node: node.hang_up,
     ],
-    ids=["offset-ignored", "offset-ignored-and-short", "other-bytes", "nothing", "refused", "no-route"],
+    ids=[
+        "offset-ignored",
+        "offset-ignored-and-short",
+        "other-bytes",
+        "nothing",
+        "refused",
+        "no-route",
+        "speechless",
+        "gateway",
+        "no-answer",
+    ],
 )
 def test_a_reply_that_does_not_join_is_not_taken(scripted_node, node, other):
     scripted_node.answer("GET", COMPUTE, (200, [job_reply(len(TEXT))]))
@@ -130,6 +143,29 @@ def test_a_reply_that_does_not_join_is_not_taken(scripted_node, node, other):
     )
     scripted_node.answer("POST", DIRECT, other(scripted_node))
     fetched(node, TEXT)
+
+
+@pytest.mark.parametrize("path", [COMPUTE, RESULT])
+def test_a_node_that_starts_again_is_waited_for(scripted_node, node, path):
+    """Longer than one request is repeated."""
+    offsets = resumable(scripted_node, TEXT, [])
+    there = {COMPUTE: (200, [job_reply(len(TEXT))]), RESULT: scripted_node.chunked(TEXT)}[path]
+    scripted_node.answer("GET", path, *[scripted_node.hang_up, (502, b"")] * 5, there)
+    fetched(node, TEXT)
+    assert len(offsets) == (path == COMPUTE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [((502, b""), errors.OceanNodeBusy), ("hang_up", errors.OceanNodeUnreachable)],
+    ids=["busy", "unreachable"],
+)
+def test_a_node_that_stays_away_is_what_is_told(scripted_node, node, answer, error):
+    scripted_node.answer("GET", COMPUTE, (200, [job_reply(len(TEXT))]))
+    scripted_node.answer("GET", RESULT, scripted_node.hang_up if answer == "hang_up" else answer)
+    with pytest.raises(error, match="job result on http"):
+        node.download(JOB, "output", io.BytesIO())
+    assert scripted_node.paths().count(f"GET {COMPUTE}") == 4
 
 
 def test_a_log_is_not_resumed_but_fetched_anew(scripted_node, node):
