@@ -30,6 +30,9 @@ _SIGNED = ("nonce", "signature")
 # Not requests of a consumer to this node: a proxy's, a slow file's, an endless log's.
 _LEFT_OUT = frozenset({"rate-limit", "rate-limit-direct"})
 
+# JSON allows a number that no float holds; it stands for itself until a request is written.
+OVERFLOW = "<1e999>"
+
 HOSTILE: tuple[Any, ...] = (
     None,
     True,
@@ -40,6 +43,8 @@ HOSTILE: tuple[Any, ...] = (
     1e308,
     2**53,
     2**64,
+    10**400,
+    OVERFLOW,
     "",
     " ",
     "0",
@@ -92,6 +97,29 @@ class Call:
         return Call(self.name, self.method, values[0], values[1], values[2], self.content_type, self.signed)
 
 
+# What a recorded request may lack and a node reads; and what stands at the end of a path.
+_MORE_FIELDS = (
+    "offset",
+    "index",
+    "chainId",
+    "environments",
+    "fromTimestamp",
+    "queueMaxWaitTime",
+    "additionalViewers",
+    "metadata",
+    "output",
+    "outputBucketId",
+    "encryptedDockerRegistryAuth",
+    "policyServer",
+    "node",
+    "authorization",
+    "includeMetrics",
+    "size",
+    "files",
+)
+_LAST_PARTS = ("", "..", "%2e%2e%2f", "0x00", "1e19", "a" * 3000, "%00", "%F0%9F%92%A5", "did:op:" + "0" * 64)
+
+
 def calls() -> st.SearchStrategy[Call]:
     return st.sampled_from(list(_recorded())).flatmap(_changed)
 
@@ -102,8 +130,10 @@ def _changes(draw: st.DrawFn, call: Call) -> Call:
     whole = {"query": query, "body": body}
     for _ in range(draw(st.integers(0, 3))):
         places = list(_places(whole))
-        if not places:
-            break
+        fields = whole["body"] if isinstance(whole["body"], dict) else whole["query"]
+        if not places or draw(st.integers(0, 9)) == 0:
+            fields[draw(st.sampled_from(_MORE_FIELDS))] = copy.deepcopy(draw(st.sampled_from(HOSTILE)))
+            continue
         holder, key = places[draw(st.integers(0, len(places) - 1))]
         if draw(st.booleans()):
             holder[key] = copy.deepcopy(draw(st.sampled_from(HOSTILE)))
@@ -111,10 +141,14 @@ def _changes(draw: st.DrawFn, call: Call) -> Call:
             del holder[key]
         else:
             holder.append(copy.deepcopy(holder[key]))
+    path = call.path
+    if draw(st.integers(0, 9)) == 0:
+        *before, _ = path.split("/")
+        path = "/".join([*before, draw(st.sampled_from(_LAST_PARTS))])
     return Call(
         call.name,
         call.method,
-        call.path,
+        path,
         {name: value for name, value in whole["query"].items() if value is not None},
         whole["body"],
         draw(st.sampled_from((call.content_type,) * 9 + ("text/plain",))),

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from tests.conformance.session import Account, Node, account
-from tests.fuzz.calls import BUCKET, ENVIRONMENT, FEE_TOKEN, IMAGE, JOB, TAG, Call
+from tests.fuzz.calls import BUCKET, ENVIRONMENT, FEE_TOKEN, IMAGE, JOB, OVERFLOW, TAG, Call
 from tests.local_ocean_node.running import KEYS
 
 SECONDS = 60
@@ -63,7 +63,7 @@ class Fuzzed:
             self._sign(call, fields)
         body = call.body
         if not isinstance(body, str) and body is not None:
-            body = json.dumps(body)
+            body = json.dumps(body).replace(json.dumps(OVERFLOW), "1e999")
         with self.node.request(
             call.method,
             call.path,
