@@ -26,20 +26,29 @@ class RateLimit:
     def __init__(self, requests_per_minute: int, callers_per_minute: int) -> None:
         self._limit = requests_per_minute
         self._most_callers = callers_per_minute
+        # The open ones only, the oldest first.
         self._windows: dict[str, _Window] = {}
 
     def refusal(self, caller: str) -> tuple[int, str] | None:
         """Status and words if this request is one too many."""
         now = time.monotonic()
+        self._drop_closed(now)
         window = self._windows.get(caller)
-        if window is None or now - window.opened > _WINDOW_SECONDS:
+        if window is None:
             self._windows[caller] = _Window(now, 1)
         elif window.requests >= self._limit:
             wait = math.ceil(_WINDOW_SECONDS - (now - window.opened))
             return 429, f"Rate limit exceeded. Try again in {wait} seconds."
         else:
             window.requests += 1
-        active = sum(now - one.opened <= _WINDOW_SECONDS for one in self._windows.values())
+        active = len(self._windows)
         if active > self._most_callers:
             return 403, f"Too many active connections ({active}/{self._most_callers}) in the last minute."
         return None
+
+    def _drop_closed(self, now: float) -> None:
+        while self._windows:
+            oldest, window = next(iter(self._windows.items()))
+            if now - window.opened <= _WINDOW_SECONDS:
+                return
+            del self._windows[oldest]

@@ -59,6 +59,19 @@ def test_the_window_opens_with_the_first_request_and_refusals_do_not_extend_it(
     assert limit.refusal("a") is None
 
 
+def test_callers_of_the_past_are_forgotten(monkeypatch: pytest.MonkeyPatch):
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    limit = RateLimit(30, 2)
+
+    assert [limit.refusal(caller) for caller in "ab"] == [None, None]
+    now = 1030.0
+    assert limit.refusal("c") == (403, "Too many active connections (3/2) in the last minute.")
+    now = 1060.5
+    assert limit.refusal("a") is None
+    assert list(limit._windows) == ["c", "a"]
+
+
 def test_no_more_callers_a_minute_than_allowed(tmp_path: Path):
     def ask(url: str, caller: str) -> tuple[int, str]:
         reply = requests.get(f"{url}/no/such/route", headers={"x-forwarded-for": caller})
