@@ -114,8 +114,9 @@ def test_trap_20_other_fees_are_another_environment_and_the_jobs_of_the_old_one_
 def test_trap_21_results_expire_with_their_job(own_node: Callable[..., Node]):
     short = replace(RECORDED_ENVIRONMENT, storage_expiry=0)
     who = first_account(own_node(environments=(short,), expiry_interval_seconds=1))
-    run = who.run("print(1)")
+    run = who.start("print(1)")
 
+    # It may be gone before anybody sees its end.
     wait_for(lambda: who.node.get(f"{API}/compute", jobId=run.job_id).json() == [], who.node)
 
     gone = who.result(run.job_id, 0)
