@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,15 +75,13 @@ def replay_of(
 ) -> Iterator[Callable[[Recording], Replay]]:
     """The replay of a recording's file on the kind of node it needs, made when it is first asked for."""
     with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        # The recorded machine was small: all environments together wanted more cores than it had.
-        patch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
         files = stack.enter_context(running_file_server())
 
         @cache
         def node(kind: str) -> OnChain:
             folder = tmp_path_factory.mktemp(kind.replace(" ", "-"))
-            url = stack.enter_context(running_paid_node(chain, settings_of(kind, folder, chain)))
+            with small_machine():
+                url = stack.enter_context(running_paid_node(chain, settings_of(kind, folder, chain)))
             return OnChain(chain, url, {**names_of(url, chain), **IMAGES, "file.test:8098": files})
 
         @cache
@@ -91,6 +89,18 @@ def replay_of(
             return Replay(node(kind))
 
         yield lambda recording: of_file(recording.file, kind_of_node(recording))
+
+
+@contextmanager
+def small_machine() -> Iterator[None]:
+    """For a node that is put together meanwhile: as the recorded one, it has fewer cores than all its
+    environments together want.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        affinity = getattr(os, "sched_getaffinity", lambda _: {0, 1})
+        cores = sorted(affinity(0))[:2]
+        patch.setattr(os, "sched_getaffinity", lambda _: set(cores), raising=False)
+        yield
 
 
 def settings_of(kind: str, folder: Path, chain: Chain) -> NodeSettings:
