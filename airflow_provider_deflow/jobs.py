@@ -24,24 +24,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_deflow import errors, generations
-from airflow_provider_deflow.ocean import job_records
+from airflow_provider_deflow.job_search import METADATA_KEY, Search
 from airflow_provider_deflow.ocean import outputs as ocean_outputs
 from airflow_provider_deflow.ocean.client import OceanNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from airflow_provider_deflow.job_search import NodeOfRun
     from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
     from airflow_provider_deflow.ocean.job_records import JobRecord
     from airflow_provider_deflow.signing import Signer
 
-METADATA_KEY = "deflow"
 MEMORY_KEY = "deflow_job"
-# A start whose reply was lost may still be at work on the node: it pulls manifests and writes the
-# job before it answers. Until this long after the send, no job found proves nothing.
-UNCONFIRMED_SECONDS = 90.0
-# Jobs expire on the Ocean Node, the oldest first: so many generations may be gone before one that is there.
-GENERATIONS_AHEAD = 8
 LOG_TAIL_LINES = 20
 # A node that answers but never ends a job (its engine can hang) is not waited for longer.
 STOPPING_SECONDS = 600.0
@@ -61,16 +56,6 @@ class Memory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class NodeOfRun:
-    """Which node of which run a job belongs to."""
-
-    dag_id: str
-    run_id: str
-    node_id: str
-    map_index: int = -1
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """The job that answers for a node: `how` is `started`, `followed` or `reused`, `why` says what for."""
 
@@ -78,25 +63,6 @@ class Found:
     generation: int
     how: str
     why: str = ""
-
-
-def key_of(signer: Signer, node: NodeOfRun, inputs_sha256: str, generation: int) -> str:
-    """The opaque key of a start, 64 hex characters.
-
-    It is the hash of a signature that is never sent anywhere, over a text no Ocean Node asks to have
-    signed (theirs begin with an address). RFC 6979 makes the signature the same each time.
-    """
-    parts = [
-        "DeFlow job key",
-        node.dag_id,
-        node.run_id,
-        node.node_id,
-        str(node.map_index),
-        inputs_sha256,
-        str(generation),
-    ]
-    signature = signer.sign_message(json.dumps(parts).encode())
-    return hashlib.sha256(signature.encode()).hexdigest()
 
 
 def _none(_: object) -> str:
@@ -139,7 +105,7 @@ def find_or_start(
     if wants_new(memory, wish):
         # Whatever the job is that makes place, it is not taken.
         occasion, disagreement = "force_new", _none
-    search = _Search(ocean_node, signer, node, inputs_sha256, disagreement, say, wait)
+    search = Search(ocean_node, signer, node, inputs_sha256, disagreement, say, wait)
     if remembered.get("inputs") not in (None, inputs_sha256):
         _end_job_of_other_inputs(search, remembered, poll_interval_seconds)
         remembered = {}
@@ -187,7 +153,7 @@ def _why(
 
 
 def _start(
-    search: _Search, generation: int, request: JobRequest, memory: Memory, wish: str, why: str
+    search: Search, generation: int, request: JobRequest, memory: Memory, wish: str, why: str
 ) -> Found:
     ocean_node, key = search.ocean_node, search.key(generation)
 
@@ -214,86 +180,8 @@ def _start(
     return Found(job, generation, "started", why)
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """The jobs of one node of a run with certain inputs, as its Ocean Node lists them."""
-
-    ocean_node: OceanNode
-    signer: Signer
-    node: NodeOfRun
-    inputs_sha256: str
-    disagreement: Callable[[JobRecord], str]
-    say: Callable[[str], None]
-    wait: Callable[[float], None]
-
-    def key(self, generation: int) -> str:
-        return key_of(self.signer, self.node, self.inputs_sha256, generation)
-
-    def latest(self, remembered: Mapping[str, Any]) -> tuple[int, ComputeJob | None, bool]:
-        """The latest generation, its job as the Ocean Node has it, and whether one was confirmed before.
-
-        Never one before the remembered generation, which may have been started because of its end.
-        """
-        records = self._records()
-        generation = first = int(remembered.get("generation", 0))
-        job = None
-        ahead = first
-        while records and ahead <= generation + GENERATIONS_AHEAD:
-            if here := self._of_key(records, self.key(ahead)):
-                generation, job = ahead, here
-            ahead += 1
-        confirmed = remembered.get("job_id")
-        if job is None and confirmed:
-            # One listing without it could be the fault of the listing: ask for the job itself.
-            job = self.ocean_node.status(confirmed)
-        elif job is None and "sent_at" in remembered:
-            job = self.look_until_certain(self.key(generation), float(remembered["sent_at"]))
-        if job is not None and job.outcome == "succeeded" and not job.results_listed:
-            # The listing leaves out whether there are outputs.
-            told = self.ocean_node.status(job.job_id)
-            return generation, told and told.seen_after(job), True
-        return generation, job, bool(confirmed)
-
-    def look_until_certain(self, key: str, sent_at: float) -> ComputeJob | None:
-        """The job of a start that was not confirmed, or None when it is certain that there will be none."""
-        certain_at = sent_at + UNCONFIRMED_SECONDS
-        pause = 1.0
-        while True:
-            certain = time.time() >= certain_at
-            try:
-                job = self._of_key(self._records(), key)
-            except (errors.OceanNodeUnreachable, errors.OceanNodeBusy):
-                if certain:
-                    raise
-                job = None
-            if job is not None or certain:
-                return job
-            self.say(
-                f"an earlier start was not confirmed: looking again for {certain_at - time.time():.0f} s"
-            )
-            self.wait(pause)
-            pause = min(pause * 2, 15.0)
-
-    def _records(self) -> list[JobRecord]:
-        listed = self.ocean_node.ask(job_records.of_wallet(self.signer.address))
-        return [record for record in listed if METADATA_KEY in record.job.metadata]
-
-    def _of_key(self, records: Sequence[JobRecord], key: str) -> ComputeJob | None:
-        matches = [record for record in records if record.job.metadata[METADATA_KEY] == key]
-        for record in matches:
-            if other := self.disagreement(record):
-                raise errors.JobDisagrees(
-                    f"{self.node.node_id!r} on {self.ocean_node.url}: job {record.job.job_id} carries this "
-                    f"node's key, but is not what it asks for: {other}. It is not taken, and none is started "
-                    "beside it. Find out who started it; `force_new` stops it and starts another."
-                )
-        # Two jobs of one key cannot be made by us; should a node show one, the living or latest counts.
-        jobs = [record.job for record in matches]
-        return max(jobs, key=lambda job: (not job.is_over, str(job.created)), default=None)
-
-
 def _end_job_of_other_inputs(
-    search: _Search, remembered: Mapping[str, Any], poll_interval_seconds: float
+    search: Search, remembered: Mapping[str, Any], poll_interval_seconds: float
 ) -> None:
     """A clear can change the inputs while the earlier job still runs: it has to end first.
 
@@ -343,7 +231,7 @@ def _until_over(
 
 def _remember(
     memory: Memory,
-    search: _Search,
+    search: Search,
     generation: int,
     job_id: str | None,
     wish: str,

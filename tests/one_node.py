@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_deflow import jobs
+from airflow_provider_deflow import job_search, jobs
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
 from airflow_provider_deflow.signing import KeySigner
@@ -19,7 +19,7 @@ from tests.local_ocean_node.running import KEYS
 
 SLEEP = "import time; time.sleep(60)"
 SIGNER = KeySigner(KEYS[0])
-NODE = jobs.NodeOfRun("deflow_drawn", "run 1", "train")
+NODE = job_search.NodeOfRun("deflow_drawn", "run 1", "train")
 
 
 class Memory(dict[str, Any]):
@@ -41,7 +41,7 @@ class OceanNodeOfTest:
         self,
         code: str = "pass",
         inputs: str = "i1",
-        node: jobs.NodeOfRun = NODE,
+        node: job_search.NodeOfRun = NODE,
         request: Callable[[], JobRequest] | None = None,
         **more: Any,
     ) -> jobs.Found:

@@ -17,7 +17,7 @@ from typing import Any, get_args
 import pytest
 import requests
 
-from airflow_provider_deflow import errors, generations, jobs
+from airflow_provider_deflow import errors, generations, job_search, jobs
 from airflow_provider_deflow.generations import Occasion, State
 from airflow_provider_deflow.local_ocean_node.settings import EnvironmentSettings
 from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
@@ -42,7 +42,7 @@ class Row(OceanNodeOfTest):
     def __init__(self, url: str, between: proxy.Proxy, name: str) -> None:
         super().__init__(between)
         self.url = url
-        self.node = jobs.NodeOfRun(NODE.dag_id, name, NODE.node_id)
+        self.node = job_search.NodeOfRun(NODE.dag_id, name, NODE.node_id)
         self._others = {job.job_id for job in self.all_jobs()}
 
     def again(self, occasion: Occasion = "retry", code: str = SLEEP, **more: Any) -> jobs.Found:
@@ -275,8 +275,8 @@ def test_equal_inputs_that_come_back_find_their_old_outputs(row: Row) -> None:
 
 def test_a_job_with_our_key_that_is_another_is_not_taken_and_none_is_started_beside_it(row: Row) -> None:
     """A stolen token starts jobs in our name, and everybody sees our keys."""
-    key = jobs.key_of(SIGNER, row.node, "i1", 0)
-    row.client.start_free(row.request("pass", metadata={jobs.METADATA_KEY: key}))
+    key = job_search.key_of(SIGNER, row.node, "i1", 0)
+    row.client.start_free(row.request("pass", metadata={job_search.METADATA_KEY: key}))
 
     with pytest.raises(errors.JobDisagrees, match=r"not what it asks for: image\. It is not taken"):
         row.again("retry", disagreement=lambda record: "image")
@@ -285,8 +285,8 @@ def test_a_job_with_our_key_that_is_another_is_not_taken_and_none_is_started_bes
 
 
 def test_force_new_ends_a_job_with_our_key_that_is_another(row: Row) -> None:
-    key = jobs.key_of(SIGNER, row.node, "i1", 0)
-    row.client.start_free(row.request(SLEEP, metadata={jobs.METADATA_KEY: key}))
+    key = job_search.key_of(SIGNER, row.node, "i1", 0)
+    row.client.start_free(row.request(SLEEP, metadata={job_search.METADATA_KEY: key}))
 
     found = row.again("force_new", disagreement=lambda record: "image")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_deflow import errors, jobs
+from airflow_provider_deflow import errors, job_search, jobs
 from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
 from airflow_provider_deflow.signing import KeySigner
 from tests import proxy
@@ -37,15 +37,15 @@ def test_a_node_without_a_job_gets_one(ocean_node: OceanNodeOfTest) -> None:
 
 
 def test_the_key_says_nothing_and_is_the_wallets_alone() -> None:
-    key = jobs.key_of(SIGNER, NODE, "i1", 0)
+    key = job_search.key_of(SIGNER, NODE, "i1", 0)
 
-    assert key == jobs.key_of(SIGNER, NODE, "i1", 0)
+    assert key == job_search.key_of(SIGNER, NODE, "i1", 0)
     assert len(key) == 64
     others = {
-        jobs.key_of(KeySigner(KEYS[1]), NODE, "i1", 0),
-        jobs.key_of(SIGNER, NODE, "i2", 0),
-        jobs.key_of(SIGNER, NODE, "i1", 1),
-        jobs.key_of(SIGNER, jobs.NodeOfRun("deflow_drawn", "run 2", "train"), "i1", 0),
+        job_search.key_of(KeySigner(KEYS[1]), NODE, "i1", 0),
+        job_search.key_of(SIGNER, NODE, "i2", 0),
+        job_search.key_of(SIGNER, NODE, "i1", 1),
+        job_search.key_of(SIGNER, job_search.NodeOfRun("deflow_drawn", "run 2", "train"), "i1", 0),
     }
     assert len(others) == 4
     assert key not in others
@@ -102,7 +102,7 @@ def test_a_job_of_another_run_is_never_taken(ocean_node: OceanNodeOfTest) -> Non
     first = ocean_node.end_of(ocean_node.find_or_start().job)
     ocean_node.memory.clear()
 
-    other = ocean_node.find_or_start(node=jobs.NodeOfRun("deflow_drawn", "run 2", "train"))
+    other = ocean_node.find_or_start(node=job_search.NodeOfRun("deflow_drawn", "run 2", "train"))
 
     assert other.how == "started"
     assert other.job.job_id != first.job_id
@@ -171,7 +171,7 @@ def test_a_crash_after_the_send_is_no_second_job(ocean_node: OceanNodeOfTest) ->
 def test_an_unconfirmed_start_that_never_arrived_is_sent_again_when_it_is_certain(
     ocean_node: OceanNodeOfTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "UNCONFIRMED_SECONDS", 1.0)
+    monkeypatch.setattr(job_search, "UNCONFIRMED_SECONDS", 1.0)
     ocean_node.between.lose_request = START
 
     with pytest.raises(errors.OceanNodeUnreachable):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_deflow import agreement, errors, handover, job_request, jobs, links
+from airflow_provider_deflow import agreement, errors, handover, job_request, job_search, jobs, links
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.hooks import settings, signed_urls
@@ -251,7 +251,7 @@ class OceanComputeOperator(BaseOperator):
             poll_interval_seconds=connection.poll_interval_seconds,
             signer=signer,
             store=store,
-            of_run=jobs.NodeOfRun(
+            of_run=job_search.NodeOfRun(
                 ti.dag_id, ti.run_id, self.task_id, -1 if ti.map_index is None else ti.map_index
             ),
             handed=handed,

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_deflow import errors, handover, jobs
+from airflow_provider_deflow import errors, handover, job_search, jobs
 from airflow_provider_deflow.graphs import graph as graphs
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Work:
     poll_interval_seconds: float
     signer: Signer
     store: ContentStore
-    of_run: jobs.NodeOfRun
+    of_run: job_search.NodeOfRun
     handed: tuple[handover.Handed, ...]
     inputs: tuple[handover.Input, ...]
     inputs_sha256: str

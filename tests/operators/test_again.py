@@ -17,7 +17,7 @@ import pytest
 from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from airflow_provider_deflow import errors, handover, job_request, jobs
+from airflow_provider_deflow import errors, handover, job_request, job_search
 from airflow_provider_deflow.agreement import disagreement
 from airflow_provider_deflow.graphs.graph import ComputeData
 from airflow_provider_deflow.ocean.client import OceanNode
@@ -113,11 +113,13 @@ def test_a_job_in_our_name_that_runs_another_image_is_not_taken(between: proxy.P
     task, of = operator(ODD), context()
     with recorded("node", task, of) as ledger:
         work = task._prepare(of, ledger)
-    key = jobs.key_of(SIGNER, work.of_run, work.inputs_sha256, 0)
+    key = job_search.key_of(SIGNER, work.of_run, work.inputs_sha256, 0)
     request = job_request.build(work.node, (), work.ocean_node.environments()[0], 60)
     container = {**request.algorithm["meta"]["container"], "tag": "3.11-slim"}
     forged = {"meta": {"rawcode": WRITE.format("forged"), "container": container}}
-    work.ocean_node.start_free(JobRequest(request.environment, forged, metadata={jobs.METADATA_KEY: key}))
+    work.ocean_node.start_free(
+        JobRequest(request.environment, forged, metadata={job_search.METADATA_KEY: key})
+    )
 
     with pytest.raises(
         AirflowFailException, match=r"JobDisagrees: .* tag: it is '3.11-slim', asked for is '3.11'"
