@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pymongo
@@ -16,6 +17,8 @@ from pymongo.database import Database
 # web3 comes in by this door, which keeps the recursion limit as it is; some tests import it themselves.
 import airflow_provider_deflow.chain  # noqa: F401
 from tests import services
+
+E2E = Path(__file__).parent / "e2e"
 
 # The machine may be busy with other tests; how long one example takes says nothing.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--image", help="image with Python for the jobs there (default: python:3.11-slim)")
     group.addoption("--rpc-url", help="JSON-RPC of the chain it takes payments on")
     group.addoption("--address-file", help="address.json with Ocean's contracts on that chain")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole stack last: once it is up it stays, and takes its share of a small machine from all others."""
+    items.sort(key=lambda item: E2E in item.path.parents)
 
 
 @pytest.fixture(scope="session")
