@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole stack last: once it is up it stays, and takes its share of a small machine from all others."""
+    """The whole stack last: once it is up it stays, and takes its share of a small machine."""
     items.sort(key=lambda item: E2E in item.path.parents)
 
 
