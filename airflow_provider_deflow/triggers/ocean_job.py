@@ -135,7 +135,7 @@ class OceanJobTrigger(BaseTrigger):
     async def _record(self, *happened: Fact) -> None:
         """In a thread: neither MongoDB nor the storage may hold up the other triggers."""
         if (ti := self.task_instance) is not None:
-            place = Place(ti.task_id, ti.map_index, ti.try_number)
+            place = Place(ti.task_id, -1 if ti.map_index is None else ti.map_index, ti.try_number)
             await asyncio.to_thread(_record, Run(ti.dag_id, ti.run_id), place, happened)
 
     async def on_kill(self) -> None:
@@ -151,13 +151,14 @@ class OceanJobTrigger(BaseTrigger):
 
     async def _stop_until_over(self) -> None:
         settings = await OceanNodeHook(self.ocean_node_conn_id).async_settings()
-        await self._record(facts.killed("a person ended the task", self.job_id))
+        # Beside the stop, which must not wait for it.
+        killed = asyncio.create_task(self._record(facts.killed("a person ended the task", self.job_id)))
         self._watched = []
         try:
             last = await self._ask_until_over(settings)
         finally:
-            told = facts.watched(self.job_id, settings.url, self._watched)
-            await self._record(*told)
+            await killed
+            await self._record(*facts.watched(self.job_id, settings.url, self._watched))
         if last is not None:
             await self._record(facts.over(last))
 
