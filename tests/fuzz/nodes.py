@@ -109,17 +109,26 @@ class Fuzzed:
 
 
 def ends_a_real_node(call: Call) -> bool:
-    """Two kinds of request after which the process of ocean-node 3.2.0 is gone, both found by this.
+    """Three kinds of request after which the process of ocean-node 3.2.0 is gone, all found by this.
 
-    `jobs` for `environments` that are no list and no text; and a bad signature for an address that is none,
-    which is looked up as a name on a chain that has no names.
+    `jobs` for `environments` that are no list and no text; a bad signature for an address that is none, which
+    is looked up as a name on a chain that has no names; an image with characters that no URL can have.
     """
     fields = {**(call.body if isinstance(call.body, dict) else {}), **call.query}
     asked = fields.get("environments")
     if fields.get("command") == "jobs" and asked and not isinstance(asked, (str, list)):
         return True
+    if not all(part.isascii() and part.isprintable() and " " not in part for part in _image_of(fields)):
+        return True
     given = [fields[name] for name in _ADDRESSES if name in fields]
     return any(not re.fullmatch("0x[0-9a-fA-F]{40}", str(address)) for address in given)
+
+
+def _image_of(fields: dict[str, Any]) -> list[str]:
+    algorithm = fields.get("algorithm")
+    meta = algorithm.get("meta") if isinstance(algorithm, dict) else None
+    container = meta.get("container") if isinstance(meta, dict) else None
+    return [str(part) for part in container.values()] if isinstance(container, dict) else []
 
 
 def _text(value: Any) -> str:

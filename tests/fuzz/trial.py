@@ -74,8 +74,12 @@ def try_call(call: Call, local: Fuzzed, errors: Errors, real: Fuzzed | None) -> 
         return
     try:
         theirs = real.send(call)
-    except requests.RequestException:
-        # The real one hung or hung up: whatever ours said is better.
+    except requests.RequestException as error:
+        # The real one hung or hung up: whatever ours said is better, as long as there is one to compare with.
+        try:
+            real.node.get("/")
+        except requests.RequestException:
+            raise SystemExit(f"the real node is gone after {told}") from error
         return
     if ours.status_code != theirs.status_code and not _depends_on_the_node(call, ours, theirs):
         kind = "5xx that the real one has not" if ours.status_code >= 500 else "another status"
