@@ -165,6 +165,12 @@ def test_the_nonce_command_answers_in_plain_text(alice: Consumer):
     assert reply.headers["content-type"] == "text/plain; charset=utf-8"
 
 
+def test_the_nonce_of_nobody_is_refused(alice: Consumer):
+    reply = alice.get("/api/services/nonce", userAddress="")
+
+    assert (reply.status_code, reply.text) == (400, 'Missing required parameter: "userAddress"')
+
+
 def make_token(who: Consumer, **fields: Any) -> requests.Response:
     signed = who.signed("createAuthToken")
     signed["address"] = signed.pop("consumerAddress")

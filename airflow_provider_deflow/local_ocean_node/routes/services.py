@@ -89,7 +89,10 @@ async def root(request: Request) -> Response:
 
 @router.get("/api/services/nonce")
 async def nonce(request: Request) -> Response:
-    task = {"command": "nonce", "address": request.query_params.get("userAddress", "undefined")}
+    address = request.query_params.get("userAddress", "undefined")
+    if not address:
+        return HTMLResponse('Missing required parameter: "userAddress"', 400)
+    task = {"command": "nonce", "address": address}
     return await answer_json(_last_nonce, request, task, as_words)
 
 
