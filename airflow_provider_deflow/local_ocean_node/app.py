@@ -66,6 +66,7 @@ class _Admission:
                 message["headers"].append((b"access-control-allow-origin", b"*"))
             await send(message)
 
+        scope = _without_last_slash(scope)
         request = Request(scope)
         answer = _preflight(request) or self._refusal(request) or self._app
         await answer(scope, receive, send_with_cors)
@@ -74,6 +75,14 @@ class _Admission:
         socket = request.client.host if request.client else ""
         refusal = self._limit.refusal(", ".join(request.headers.getlist("x-forwarded-for")) or socket)
         return HTMLResponse(refusal[1], refusal[0]) if refusal else None
+
+
+def _without_last_slash(scope: Any) -> Any:
+    """To Express a path with a slash at its end is the same one; a second slash is not."""
+    path = scope.get("path", "")
+    if not path.endswith("/") or path == "/":
+        return scope
+    return {**scope, "path": path[:-1], "raw_path": scope["raw_path"].removesuffix(b"/")}
 
 
 def _preflight(request: Request) -> Response | None:

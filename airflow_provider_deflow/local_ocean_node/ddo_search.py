@@ -36,11 +36,13 @@ def typesense_query(asked: Any) -> dict[str, Any]:
     if "filter_by" in asked:
         return asked
     query = asked.get("query")
-    if not isinstance(query, dict) or not isinstance(query.get("bool"), dict):
+    if not isinstance(query, dict) or query.get("bool") is None or isinstance(query["bool"], list):
         raise Unsupported("no query.bool")
+    # A number or a text has no filters, which is no fault in JavaScript.
+    conditions = query["bool"] if isinstance(query["bool"], dict) else {}
     parts = []
     for name, sign in (("filter", "="), ("must_not", "!=")):
-        clauses = query["bool"].get(name) or []
+        clauses = conditions.get(name) or []
         if not isinstance(clauses, list) or not all(isinstance(clause, dict) for clause in clauses):
             raise Unsupported(f"bool.{name} is no list of objects")
         for clause in clauses:

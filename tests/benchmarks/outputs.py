@@ -39,7 +39,9 @@ def measure(gigabytes: int = GIGABYTES) -> dict[str, float]:
         folder = Path(name)
         with running_ocean_node(fast(folder / "node", tick_seconds=0.5)) as url:
             who = consumer(url)
-            job_id, job = who.run(_WRITE.format(gigabytes=gigabytes))
+            job_id = who.start(_WRITE.format(gigabytes=gigabytes))
+            while not (job := who.status(job_id))["dateFinished"]:
+                time.sleep(1)
             assert job["terminationDetails"]["exitCode"] == 0, job
             ours, memory = _in_a_process_of_its_own(url, job_id, folder / "store")
             by_hand = _timed(lambda: _by_hand(who, job_id, folder / "hand"))

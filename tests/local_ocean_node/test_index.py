@@ -232,6 +232,10 @@ def test_searches_that_are_neither_form(alice: Consumer, body: dict):
     assert reply.status_code == 500
 
 
+def test_a_search_without_conditions_finds_whatever_there_is(alice: Consumer):
+    assert alice.post("/api/aquarius/assets/metadata/query", {"query": {"bool": True}}).status_code == 200
+
+
 def test_a_node_goes_on_where_it_was_and_begins_anew_on_another_chain(
     chain: Chain, tmp_path: Path, publisher: Publisher
 ):

@@ -351,3 +351,8 @@ def test_a_resource_without_a_name_is_ignored(alice: Consumer, name: Any):
 
     assert reply.status_code == 200
     alice.wait_for(reply.json()[0]["jobId"])
+
+
+def test_a_slash_at_the_end_of_a_path_is_the_same_path(alice: Consumer):
+    assert alice.get("/api/services/computeEnvironments/").json()
+    assert alice.get("/api/services/computeEnvironments//").status_code == 404
