@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from airflow_provider_deflow.local_ocean_node.settings import ChainSettings, NodeSettings
+from tests import services
 from tests.local_ocean_node.paying import RECORDED_TOKEN, environments, running_paid_node
 from tests.local_ocean_node.running import fast
 from tests.services import Chain
@@ -67,6 +68,13 @@ def kind_of_node(recording: Recording) -> str:
     if recording.file == "job-timeline" or (recording.file == "jobs" and recording.series in WATCHED):
         return "slow"
     return "settling" if recording.file == "jobs-settled" or recording.name in SETTLED else "usual"
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """One that no other tests pay on: who has nothing in the escrow is a part of what was recorded."""
+    with services.chain(tmp_path_factory.mktemp("replayed-chain")) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
