@@ -48,7 +48,8 @@ def of(home: Path, part: str) -> list[psutil.Process]:
 
 
 def all_ended(processes: list[psutil.Process]) -> bool:
-    _, alive = psutil.wait_procs(processes, timeout=30)
+    # MongoDB writes its journal before it ends, behind whatever else the disk is doing.
+    _, alive = psutil.wait_procs(processes, timeout=90)
     return not alive
 
 
