@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+import click
+
 from airflow_provider_deflow import errors
 
 if TYPE_CHECKING:
@@ -32,6 +34,16 @@ if TYPE_CHECKING:
 READING_SECONDS = 10.0
 
 Hook = TypeVar("Hook", bound="MongoHook")
+
+# Of every command that uses a stack which another one started.
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".deflow",
+    envvar="DEFLOW_HOME",
+    show_default=True,
+    help="Folder of the stack to use, when one is up.",
+)
 
 
 @dataclass(frozen=True, slots=True)

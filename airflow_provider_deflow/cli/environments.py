@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.cli.context import CliContext, read_document
+from airflow_provider_deflow.cli.context import CliContext, home_option, read_document
 from airflow_provider_deflow.ocean import choosing
 
 if TYPE_CHECKING:
@@ -49,14 +49,7 @@ if TYPE_CHECKING:
     "--address", help="The account that would run the jobs, where environments are not for everybody."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=".deflow",
-    envvar="DEFLOW_HOME",
-    show_default=True,
-    help="Folder of the stack to use, when one is up.",
-)
+@home_option
 @click.pass_context
 def environments(
     ctx: click.Context,

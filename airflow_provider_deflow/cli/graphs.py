@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import click
 
-from airflow_provider_deflow.cli.context import CliContext, read_document
+from airflow_provider_deflow.cli.context import CliContext, home_option, read_document
 from airflow_provider_deflow.cli.graph_exchange import export, import_
 from airflow_provider_deflow.cli.graph_saving import author, save_graph, version_there
 
@@ -20,14 +20,7 @@ _file = click.argument("file", type=click.File("rb"))
 
 
 @click.group()
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=".deflow",
-    envvar="DEFLOW_HOME",
-    show_default=True,
-    help="Folder of the stack to use, when one is up.",
-)
+@home_option
 @click.pass_context
 def graphs(ctx: click.Context, home: Path) -> None:
     """Check, save, publish and run graphs.

@@ -8,18 +8,11 @@ from pathlib import Path
 
 import click
 
-from airflow_provider_deflow.cli.context import CliContext
+from airflow_provider_deflow.cli.context import CliContext, home_option
 
 
 @click.group()
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=".deflow",
-    envvar="DEFLOW_HOME",
-    show_default=True,
-    help="Folder of the stack to use, when one is up.",
-)
+@home_option
 @click.pass_context
 def runs(ctx: click.Context, home: Path) -> None:
     """Show what happened in the runs of graphs.

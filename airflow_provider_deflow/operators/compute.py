@@ -30,6 +30,7 @@ from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflo
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.occasions import occasion_of, wish_for_new
 from airflow_provider_deflow.operators.recording import recorded, requests_to
+from airflow_provider_deflow.operators.start import start_request
 from airflow_provider_deflow.operators.work import (
     OUTPUTS_KEY,
     Work,
@@ -123,12 +124,13 @@ class OceanComputeOperator(BaseOperator):
                 self.log.info("The outputs for these inputs are kept already: job %s", kept["job_id"])
                 ledger.record(facts.kept(kept["job_id"], kept["outputs"]), facts.ended("succeeded"))
                 return kept
+            policy = self.environment_policy or settings.environment_policy()
             found = jobs.find_or_start(
                 work.ocean_node,
                 work.signer,
                 work.of_run,
                 work.inputs_sha256,
-                lambda: self._request(work),
+                lambda: start_request(work, self.max_duration_seconds, policy, self.log.info),
                 memory,
                 say=self.log.info,
                 occasion=occasion_of(context, self.retries),
@@ -269,42 +271,6 @@ class OceanComputeOperator(BaseOperator):
             if isinstance(edge, HandoverOperator)
         ]
 
-    def _request(self, work: Work) -> compute.JobRequest:
-        """The start request; uploads are brought to the Ocean Node and its environments asked for."""
-        handed = tuple(
-            handover.hand_over(
-                one.edge,
-                one.source,
-                one.files,
-                one.mode,
-                work.ocean_node,
-                work.signer.address,
-                work.store,
-                self.log.info,
-            )
-            if not one.source
-            else one
-            for one in work.handed
-        )
-        inputs = handover.inputs_of(
-            handed, job_request.own_input_names(work.node), signed_urls.signer_for(work.store)
-        )
-        offer = self._choose_environment(work)
-        return job_request.build(work.node, inputs, offer.environment, int(offer.max_duration_seconds))
-
-    def _choose_environment(self, work: Work) -> choosing.Offer:
-        address = work.signer.address
-        environments = work.ocean_node.environments()
-        held = job_request.held_access_lists(work.ocean_node, environments, address)
-        offer, why = choosing.choose_environment(
-            environments,
-            job_request.demand(work.node, self.max_duration_seconds, address, held),
-            self.environment_policy or settings.environment_policy(),
-            work.node.environment,
-        )
-        self.log.info("Compute environment: %s", why)
-        return offer
-
     def _follow_inline(self, work: Work, job: compute.ComputeJob) -> compute.ComputeJob:
         for pause in (work.poll_interval_seconds, max(work.poll_interval_seconds, DEFERRAL_SECONDS)):
             if job.is_over:
@@ -337,7 +303,6 @@ class OceanComputeOperator(BaseOperator):
             raise jobs.failure(job, self.task_id, work.url, lines[-jobs.LOG_TAIL_LINES :])
         outputs = jobs.fetch_outputs(work.ocean_node, job, work.store)
         jobs.check_declared(outputs, self._declared(), self.task_id)
-        work.store.put_outputs(outputs)
         record = keep_record(work, job, outputs)
         returned = {
             "job_id": job.job_id,
