@@ -19,7 +19,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from airflow_provider_deflow.local_ocean_node import version4
@@ -81,7 +81,7 @@ class Engine:
         while True:
             for job in self._store.unfinished_jobs():
                 if job.job_id not in self._steps and not self._faults.holds_the_engine():
-                    self._begin(job, self._step(job))
+                    self._begin(job, self._step)
             await asyncio.sleep(self._settings.tick_seconds)
 
     async def close(self) -> None:
@@ -97,7 +97,7 @@ class Engine:
         self._folder_of(job.job_id).make()
         self._store.save_job(job)
         if job.status == Status.PULLING:
-            self._begin(job, self._pull(job))
+            self._begin(job, self._pull)
 
     async def forget(self, job_id: str) -> None:
         """As if it had never been: no record, no files, no container."""
@@ -121,15 +121,15 @@ class Engine:
             return None
         return container.follow()
 
-    def _begin(self, job: Job, step: Coroutine[None, None, None]) -> None:
+    def _begin(self, job: Job, step: Callable[[Job], Awaitable[None]]) -> None:
         task = asyncio.create_task(self._guarded(job, step))
         self._steps[job.job_id] = task
         task.add_done_callback(lambda done: self._steps.pop(job.job_id))
 
-    async def _guarded(self, job: Job, step: Coroutine[None, None, None]) -> None:
+    async def _guarded(self, job: Job, step: Callable[[Job], Awaitable[None]]) -> None:
         """A step that fails in a way nobody thought of ends its job: no job stays open for ever."""
         try:
-            await step
+            await step(job)
         except Exception:
             log.exception("a step of job %s failed", job.job_id)
             status = (self._store.job(job.job_id) or job).status
