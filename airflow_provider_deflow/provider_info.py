@@ -116,6 +116,14 @@ def _options() -> dict[str, Any]:
             "example": "30",
             "default": "365",
         },
+        "alarm_notifiers": {
+            "description": "Who is told of alarms (a node failed, a job stalls, a result expires, a job is "
+            "nobody's): import paths of notifiers, or of what makes one, separated by commas.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "my_alarms.mail, my_alarms.slack",
+            "default": "",
+        },
         "storage_conn_id": {
             "description": "Connection that opens the storage, when it needs one.",
             "version_added": "0.1.0",

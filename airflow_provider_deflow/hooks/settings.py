@@ -56,3 +56,8 @@ def ledger_retention_days() -> int:
 def storage_conn_id() -> str | None:
     """The Airflow connection that opens the storage, when it needs one."""
     return conf.get(SECTION, "storage_conn_id", fallback="") or None
+
+
+def alarm_notifiers() -> list[str]:
+    """Import paths of the notifiers that are told of alarms."""
+    return str(conf.get(SECTION, "alarm_notifiers", fallback="")).replace(",", " ").split()

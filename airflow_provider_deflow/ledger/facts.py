@@ -30,6 +30,7 @@ OUTPUTS = "outputs"
 KEPT = "outputs kept"
 HANDOVER = "handover"
 RESULTS = "results"
+ALARM = "alarm"
 
 # Requests that change something or bring something. Looks are many, and their answers are states.
 _RECORDED = frozenset(
@@ -188,6 +189,11 @@ def handover(handed: Mapping[str, Any], target: str, ocean_node: str, seconds: f
 
 def results(archive: str, manifest: str, files: int, size: int) -> Fact:
     return Fact(RESULTS, {"archive": archive, "manifest": manifest, "count": files, "bytes": size})
+
+
+def alarm(kind: str, what: str, job_id: str, ocean_node: str) -> Fact:
+    """Something a person was told of."""
+    return Fact(ALARM, {"alarm": kind, "what": what, "job_id": job_id, "ocean_node": ocean_node})
 
 
 def _files(files: Sequence[Sequence[Any]]) -> dict[str, Any]:

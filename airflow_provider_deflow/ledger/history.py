@@ -32,6 +32,10 @@ def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Docu
     for (task_id, map_index), found in by_task.items():
         tries = _tries(found)
         about: Document = {"task_id": task_id, "state": tries[-1]["state"], "tries": tries}
+        if alarms := [
+            {"at": _iso(entry["at"]), **entry["what"]} for entry in found if entry["kind"] == facts.ALARM
+        ]:
+            about["alarms"] = alarms
         if map_index >= 0:
             about["map_index"] = map_index
         role = _last(found, facts.BEGAN).get("role")
