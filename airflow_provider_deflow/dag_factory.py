@@ -29,6 +29,7 @@ from airflow.sdk import (
 )
 
 from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.notifications import FailureAlarm
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.occasions import FORCE_NEW
@@ -49,6 +50,8 @@ BACKOFF: dict[str, Any] = {
     "retry_exponential_backoff": 2,
     "max_retry_delay": datetime.timedelta(minutes=15),
 }
+# One for all tasks: it keeps nothing.
+FAILURE_ALARM = FailureAlarm()
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ def build_dag(graph: graphs.Graph, *, revision: int | None = None) -> DAG:
             task_id=RESULTS_TASK_ID,
             graph={"slug": graph.slug, "revision": revision, "sha256": sha256},
             retries=defaults.retries,
+            on_failure_callback=FAILURE_ALARM,
             **BACKOFF,
         )
         [computes[node.id] for node in graph.sinks] >> results
@@ -91,9 +95,9 @@ def build_dag(graph: graphs.Graph, *, revision: int | None = None) -> DAG:
 
 
 def _placement(node: graphs.ComputeData, defaults: graphs.Defaults) -> dict[str, Any]:
-    """Where Airflow runs a task of `node`, and how often it tries."""
+    """Where Airflow runs a task of `node`, how often it tries, and who hears of its failure."""
     retries = defaults.retries if node.retries is None else node.retries
-    placement: dict[str, Any] = {"retries": retries, **BACKOFF}
+    placement: dict[str, Any] = {"retries": retries, "on_failure_callback": FAILURE_ALARM, **BACKOFF}
     if node.pool:
         placement["pool"] = node.pool
     if node.queue:

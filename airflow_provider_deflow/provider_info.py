@@ -34,6 +34,7 @@ def get_provider_info() -> dict[str, Any]:
         "bundles": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.bundle"]}],
         "connection-types": [_ocean_node(), _ocean_wallet()],
         "extra-links": [f"{_PACKAGE}.links.OceanJobLink", f"{_PACKAGE}.links.OceanNodeLink"],
+        "notifications": [f"{_PACKAGE}.notifications.FailureAlarm"],
         "plugins": [{"name": "deflow", "plugin-class": f"{_PACKAGE}.plugin.DeflowPlugin"}],
         "config": {"deflow": {"description": "DeFlow: graphs of Ocean compute jobs.", "options": _options()}},
     }

@@ -38,6 +38,7 @@ def test_every_module_and_class_it_names_is_there() -> None:
     classes = [
         *(connection["hook-class-name"] for connection in INFO["connection-types"]),
         *INFO["extra-links"],
+        *INFO["notifications"],
         *(plugin["plugin-class"] for plugin in INFO["plugins"]),
     ]
     for path in classes:
