@@ -29,6 +29,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [_modules("operators", "compute", "handover", "results")],
+        "sensors": [_modules("sensors", "ocean_job")],
         "hooks": [_modules("hooks", "ledger", "ocean_node", "ocean_wallet", "store")],
         "triggers": [_modules("triggers", "ocean_job")],
         "bundles": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.bundle"]}],

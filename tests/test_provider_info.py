@@ -32,7 +32,7 @@ def test_it_fits_airflows_schema() -> None:
 
 
 def test_every_module_and_class_it_names_is_there() -> None:
-    for kind in ("operators", "hooks", "triggers", "bundles"):
+    for kind in ("operators", "sensors", "hooks", "triggers", "bundles"):
         for module in modules(kind):
             importlib.import_module(module)
     classes = [

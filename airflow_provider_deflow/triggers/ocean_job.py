@@ -10,6 +10,7 @@ does not, because another triggerer goes on following it.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -47,21 +48,28 @@ class OceanJobTrigger(BaseTrigger):
     kill, when no operator comes back.
 
     :param ocean_node_conn_id: connection of the Ocean Node that runs the job
-    :param wallet_conn_id: connection of the account that owns it, for stopping it
-    :param owner: that account's address
+    :param owner: address of the account that owns it
     :param job_id: the job, with its cluster's prefix
-    :param deadline: when it has to be over, in epoch seconds
+    :param wallet_conn_id: connection of that account, for stopping the job; None: it is another's, and is
+        never stopped
+    :param deadline: when it has to be over, in epoch seconds; None: whenever it likes
     """
 
     def __init__(
-        self, *, ocean_node_conn_id: str, wallet_conn_id: str, owner: str, job_id: str, deadline: float
+        self,
+        *,
+        ocean_node_conn_id: str,
+        owner: str,
+        job_id: str,
+        wallet_conn_id: str | None = None,
+        deadline: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's own
         self.ocean_node_conn_id = ocean_node_conn_id
         self.wallet_conn_id = wallet_conn_id
         self.owner = owner
         self.job_id = job_id
-        self.deadline = deadline
+        self.deadline = math.inf if deadline is None or wallet_conn_id is None else deadline
         self._watched: list[tuple[str | float | int, ...]] = []
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -73,7 +81,7 @@ class OceanJobTrigger(BaseTrigger):
                 "wallet_conn_id": self.wallet_conn_id,
                 "owner": self.owner,
                 "job_id": self.job_id,
-                "deadline": self.deadline,
+                "deadline": None if self.deadline == math.inf else self.deadline,
             },
         )
 
@@ -117,6 +125,7 @@ class OceanJobTrigger(BaseTrigger):
         raise AssertionError("a watch never ends by itself")
 
     async def _ask_to_stop(self, settings: OceanNodeSettings, why: str) -> None:
+        assert self.wallet_conn_id is not None
         signer = await OceanWalletHook(self.wallet_conn_id).async_signer()
         async with aclosing(ocean_node.async_client(settings, signer)) as node:
             try:
@@ -144,6 +153,8 @@ class OceanJobTrigger(BaseTrigger):
         Airflow 3.3 cancels this call anew at every turn of its loop, about once a second, so the work
         is a task of its own, which goes on when that happens.
         """
+        if self.wallet_conn_id is None:
+            return
         work = asyncio.create_task(self._stop_until_over(), name=f"stop {self.job_id}")
         _STOPPING.add(work)
         work.add_done_callback(_STOPPING.discard)

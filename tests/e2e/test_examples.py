@@ -11,8 +11,13 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_deflow import signing
 from airflow_provider_deflow.example import data, graph
+from airflow_provider_deflow.ocean.client import OceanNode
+from airflow_provider_deflow.ocean.compute import JobRequest
 from tests.e2e.conftest import Deployment
+
+CONTAINER = {"image": "python", "tag": "3.11", "checksum": "", "entrypoint": "python3 $ALGO"}
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -81,3 +86,18 @@ def test_two_jobs_with_a_handover_by_hand(deployment: Deployment) -> None:
     assert state.run.state == "success", deployment.why(state)
     assert deployment.result("example_two_jobs", run_id)["total/total.txt"] == b"5050"
     assert deployment.airflow.xcom("example_two_jobs", run_id, "numbers__total")["files"] == 1
+
+
+def test_waiting_for_a_colleague_by_hand(deployment: Deployment) -> None:
+    """The colleague has an account of their own, and the job goes on while the run waits for it."""
+    colleague = signing.KeySigner("0x" + "c0" * 32)
+    node = OceanNode(deployment.up.ocean_node_url, colleague, requests_per_minute=600)
+    meta = {"rawcode": "import time; time.sleep(5)", "container": CONTAINER}
+    job = node.start_free(JobRequest(node.environments()[0].id, {"meta": meta, "envs": {}}))
+    dag_id = "example_wait_for_a_colleague"
+
+    run_id = deployment.run(dag_id, {"owner_address": colleague.address})
+
+    state = deployment.end_of(dag_id, run_id)
+    assert state.run.state == "success", deployment.why(state)
+    assert deployment.airflow.xcom(dag_id, run_id, "wait")["jobs"] == [job.job_id]
