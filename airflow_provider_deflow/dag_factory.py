@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.graphs.store import Revision
 
 RESULTS_TASK_ID = "results"
+# Names and words of what `graphs.selection` tells in full.
+PARTIAL_RUNS = {
+    "from": (
+        "Run from here",
+        "These nodes and all that follows them run; the others keep their last outputs.",
+    ),
+    "only": ("Run only this", "These nodes run on the last outputs before them; the rest is skipped."),
+    "to": ("Run up to here", "These nodes and all that leads to them run; the rest is skipped."),
+}
 TAG = "deflow"
 # Airflow needs a fixed first day to schedule from; without catchup it says nothing about the past.
 START_DATE = pendulum.datetime(2024, 1, 1, tz="UTC")
@@ -122,7 +131,8 @@ def _param(parameter: graphs.Parameter) -> Param:
 
 def _run_options(graph: graphs.Graph) -> dict[str, Param]:
     """What a person may ask of a run beside the graph's own parameters; `operators.occasions` reads it."""
-    some_nodes = {"type": "array", "items": {"enum": [node.id for node in graph.nodes]}}
+    node_ids = [node.id for node in graph.nodes]
+    some_nodes: dict[str, Any] = {"type": "array", "items": {"enum": node_ids}}
     return {
         FORCE_NEW: Param(
             False,
@@ -130,6 +140,11 @@ def _run_options(graph: graphs.Graph) -> dict[str, Param]:
             description="true, or the nodes that shall start a new job though there is one to reuse.",
             anyOf=[{"type": "boolean"}, some_nodes],
         ),
+        # Airflow's form makes a choice among several of an array with examples.
+        **{
+            option: Param([], title=title, description=description, examples=node_ids, **some_nodes)
+            for option, (title, description) in PARTIAL_RUNS.items()
+        },
     }
 
 

@@ -147,6 +147,11 @@ def hand_over(
     return Handed(edge, source, mode, handed, bucket_id)
 
 
+def named_only(edge: str, source: str, files: Sequence[OutputFile], mode: Mode) -> Handed:
+    """The handover of files to a consumer that takes none of them: nothing is brought anywhere."""
+    return Handed(edge, source, mode, tuple(HandedFile(file.name, file.size, file.sha256) for file in files))
+
+
 def _bucket(ocean_node: OceanNode, owner: str) -> str:
     mine = [
         bucket

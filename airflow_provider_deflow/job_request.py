@@ -29,6 +29,8 @@ BODY_LIMIT_BYTES = 97_000
 QUEUE_MAX_WAIT_SECONDS = 3600
 # Image names that hold for one architecture, as Docker's own images are named, in a node's words.
 _ARCHITECTURES = {"amd64": "x86_64", "arm32v7": "arm", "arm64v8": "arm64", "i386": "386"}
+# Enough to tell two values of one field apart.
+FIELD_DIGITS = 16
 _IMAGE = re.compile(r"(?P<image>.+?)(?:@(?P<checksum>sha256:[0-9a-f]{64})|:(?P<tag>[\w][\w.-]*))?")
 
 
@@ -58,18 +60,37 @@ def _rendered_texts(value: Any, values: Mapping[str, Any]) -> Any:
     return value.model_copy(update=update) if update else value
 
 
-def inputs_sha256(node: graphs.ComputeData, inputs: Sequence[handover.Input], ocean_node_url: str) -> str:
-    """The hash of all that decides what a job of `node` computes."""
-    return jobs.sha256_of(
-        {
-            "ocean_node": ocean_node_url,
-            "environment": node.environment,
-            "algorithm": node.algorithm.model_dump(mode="json"),
-            "environment_variables": dict(node.environment_variables),
-            "datasets": [dataset.model_dump(mode="json") for dataset in node.datasets],
-            "inputs": sorted([each.edge, each.name, each.sha256] for each in inputs),
-        }
-    )
+def decisive(
+    node: graphs.ComputeData, inputs: Sequence[handover.Input], ocean_node_url: str
+) -> dict[str, Any]:
+    """All that decides what a job of `node` computes, as JSON."""
+    return {
+        "ocean_node": ocean_node_url,
+        "environment": node.environment,
+        "algorithm": node.algorithm.model_dump(mode="json"),
+        "environment_variables": dict(node.environment_variables),
+        "datasets": [dataset.model_dump(mode="json") for dataset in node.datasets],
+        "inputs": sorted([each.edge, each.name, each.sha256] for each in inputs),
+    }
+
+
+def fields_of(decisive: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Every field of what `decisive` gave and a hash of its value, in its order: `algorithm.code`, …
+
+    What an edge brings is one field, however many files it is.
+    """
+    brought: dict[str, list[Any]] = {}
+    for edge, *file in decisive["inputs"]:
+        brought.setdefault(edge or "uploads", []).append(file)
+    fields = {
+        "ocean_node": decisive["ocean_node"],
+        "environment": decisive["environment"],
+        **{f"algorithm.{name}": value for name, value in decisive["algorithm"].items()},
+        **{f"environment_variables.{name}": v for name, v in decisive["environment_variables"].items()},
+        **{f"datasets.{number}": value for number, value in enumerate(decisive["datasets"])},
+        **{f"inputs.{edge}": files for edge, files in brought.items()},
+    }
+    return [(name, jobs.sha256_of(value)[:FIELD_DIGITS]) for name, value in fields.items()]
 
 
 def demand(

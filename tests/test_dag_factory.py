@@ -161,6 +161,17 @@ def test_a_run_may_ask_for_new_jobs_of_all_nodes_or_of_some() -> None:
             asked.resolve(value=wrong)
 
 
+@pytest.mark.parametrize("option", ["from", "only", "to"])
+def test_a_run_may_ask_for_a_part_of_the_graph(option: str) -> None:
+    asked = built(["a", "b"], []).params.get_param(option)
+
+    assert asked.resolve() == []
+    assert asked.resolve(value=["b"]) == ["b"]
+    for wrong in ("b", ["c"], True):
+        with pytest.raises(ParamValidationError):
+            asked.resolve(value=wrong)
+
+
 def test_retries_wait_longer_each_time_but_not_without_end() -> None:
     for task in built(["a", "b"], [("a", "b")]).tasks:
         assert task.retry_exponential_backoff == 2

@@ -15,9 +15,12 @@ from airflow_provider_deflow import errors
 from airflow_provider_deflow.ledger.entry import MAX_RAW_TEXT, MAX_TEXT, Fact, cleaned
 
 if TYPE_CHECKING:
+    from airflow_provider_deflow.graphs.selection import Selection
     from airflow_provider_deflow.ocean.compute import ComputeJob
     from airflow_provider_deflow.ocean.routes import Route
 
+SELECTED = "selection"
+INPUTS = "inputs"
 BEGAN = "attempt began"
 ENDED = "attempt ended"
 KILLED = "attempt told to end"
@@ -39,12 +42,31 @@ _RECORDED = frozenset(
 LOG_LINES = 50
 
 Role = Literal["node", "edge", "results"]
-Ending = Literal["succeeded", "failed", "to be tried again"]
+Ending = Literal["succeeded", "skipped", "failed", "to be tried again"]
 
 
 def began(role: Role, try_number: int, revision: int | None = None, graph_sha256: str = "") -> Fact:
     what = {"role": role, "revision": revision, "graph_sha256": graph_sha256}
     return Fact(BEGAN, what, key=f"try {try_number}")
+
+
+def selected(selection: Selection) -> Fact:
+    """What each node does in a run that was asked for in part."""
+    what = {
+        "asked": selection.asked,
+        "runs": selection.runs,
+        "reused": selection.reused,
+        "skipped": selection.skipped,
+    }
+    return Fact(SELECTED, what, key="selection")
+
+
+def inputs(sha256: str, fields: Sequence[tuple[str, str]]) -> Fact:
+    """What a try of a node is to compute: the hash of all that decides it, and one of each field.
+
+    Of hashes alone, for what is in a field may be secret: a file's URL, an environment variable.
+    """
+    return Fact(INPUTS, {"sha256": sha256, "fields": fields})
 
 
 def ended(how: Ending, error: BaseException | None = None) -> Fact:
@@ -166,9 +188,9 @@ def outputs(job_id: str, sha256: str, files: Sequence[tuple[str, int, str]], rec
     )
 
 
-def kept(job_id: str, sha256: str) -> Fact:
-    """Outputs of an earlier try for the same inputs: nobody was asked for anything."""
-    return Fact(KEPT, {"job_id": job_id, "sha256": sha256})
+def kept(job_id: str, sha256: str, run_id: str) -> Fact:
+    """Outputs that an earlier try or run had for the same inputs: nobody was asked for anything."""
+    return Fact(KEPT, {"job_id": job_id, "sha256": sha256, "run_id": run_id})
 
 
 def handover(handed: Mapping[str, Any], target: str, ocean_node: str, seconds: float) -> Fact:

@@ -3,7 +3,8 @@
 
 The store is a folder in the widest sense: a `pathlib.Path`, or anything with its interface, such as
 a path in S3. Layout: `files/<first two>/<sha256>` for contents, `outputs/<sha256>.json` for the list
-of one job's outputs. A content appears whole or not at all, and writers of one content do not
+of one job's outputs, `notes/<name>.json` for small documents that are found by name, the last one
+written. A content appears whole or not at all, and writers of one content do not
 disturb each other.
 """
 
@@ -143,6 +144,33 @@ class ContentStore:
                 f"the list of outputs {sha256} is not what was kept — somebody changed it in the storage"
             )
         return outputs
+
+    def write_note(self, name: str, document: Mapping[str, Any]) -> None:
+        """Keep a document under `name`, which may have slashes, in place of the one that was there."""
+        text, place = _canonical_json(document), self._note(name)
+        if not isinstance(place, Path):
+            with place.open("wb") as upload:
+                upload.write(text)
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        incoming = place.with_name(f"{uuid.uuid4().hex}.new")
+        incoming.write_bytes(text)
+        os.replace(incoming, place)
+
+    def note(self, name: str) -> dict[str, Any] | None:
+        """The document that was kept under `name`; None when there is none, or none that can be read."""
+        try:
+            with self._note(name).open("rb") as document:
+                found = json.load(document)
+        except (FileNotFoundError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _note(self, name: str) -> Folder:
+        place = self._root / "notes"
+        for part in f"{name}.json".split("/"):
+            place = place / part
+        return place
 
     def _file(self, sha256: str) -> Folder:
         return self._root / "files" / _checked(sha256)[:2] / sha256

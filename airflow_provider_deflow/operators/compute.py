@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_deflow import agreement, errors, handover, job_request, job_search, jobs, links
 from airflow_provider_deflow.graphs import graph as graphs
@@ -28,15 +29,16 @@ from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import choosing, compute
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
-from airflow_provider_deflow.operators.occasions import occasion_of, wish_for_new
+from airflow_provider_deflow.operators.occasions import occasion_of, selection_of, wish_for_new
 from airflow_provider_deflow.operators.recording import recorded, requests_to
 from airflow_provider_deflow.operators.start import start_request
 from airflow_provider_deflow.operators.work import (
-    OUTPUTS_KEY,
     Work,
+    keep_outputs,
     keep_record,
     kept_outputs,
     memory_of,
+    outputs_of_any_run,
     uploads_of,
     values_of,
 )
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_deflow.graphs.selection import Part
     from airflow_provider_deflow.ledger.recorder import Recorder
     from airflow_provider_deflow.ocean.outputs import ContentStore
 
@@ -55,6 +58,7 @@ DEFERRAL_SECONDS = 3.0
 # Beyond the node's queue and the algorithm's own limit: time for image and data.
 GRACE_SECONDS = 600.0
 DEADLINE_KEY = "deflow_deadline"
+PART_WORDS = {"runs": "runs", "reused": "takes what an earlier run kept"}
 # Airflow kills the process about five seconds after it was told to end.
 LAST_STOPS = 4
 # States in which Airflow, not a person, let go of a task: the next try follows its job.
@@ -116,14 +120,15 @@ class OceanComputeOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or start the job; return its outputs' reference, or defer until it is over."""
         with told_to_airflow(), recorded("node", self, context) as ledger:
+            part = self._part(context, ledger)
             work = self._prepare(context, ledger)
+            ledger.record(facts.inputs(work.inputs_sha256, job_request.fields_of(work.decisive)))
+            if part == "reused":
+                return self._reused(work)
             memory = memory_of(context)
             wish = wish_for_new(context, self.task_id, always=self.force_new)
             if not jobs.wants_new(memory, wish) and (kept := kept_outputs(work, memory)):
-                self._show_job(work, kept["job_id"])
-                self.log.info("The outputs for these inputs are kept already: job %s", kept["job_id"])
-                ledger.record(facts.kept(kept["job_id"], kept["outputs"]), facts.ended("succeeded"))
-                return kept
+                return self._kept(work, kept, work.of_run.run_id)
             policy = self.environment_policy or settings.environment_policy()
             found = jobs.find_or_start(
                 work.ocean_node,
@@ -159,6 +164,36 @@ class OceanComputeOperator(BaseOperator):
             method_name="resume",
         )
         raise AssertionError("defer raises")
+
+    def _part(self, context: Context, ledger: Recorder) -> Part:
+        """Whether the node runs in this run or is reused. Raises Airflow's skip for one that is left out."""
+        selected = selection_of(self, context)
+        if selected is None:
+            return "runs"
+        ledger.record(facts.selected(selected))
+        part = selected.part_of(self.task_id)
+        if part == "skipped":
+            raise AirflowSkipException(f"This run was asked for {selected}: {self.task_id!r} is left out.")
+        self.log.info("This run was asked for %s: %r %s", selected, self.task_id, PART_WORDS[part])
+        return part
+
+    def _reused(self, work: Work) -> dict[str, Any]:
+        """The outputs of an earlier run, without a request to anybody."""
+        found = outputs_of_any_run(work)
+        if found is None:
+            raise errors.MissingOutput(
+                f"{self.task_id!r} is to be reused, but no outputs are kept for the inputs it has now: "
+                "it never succeeded with them, or they were cleared from DeFlow's storage. "
+                f"Begin the run `from` it, or run the whole graph. "
+                f"`deflow explain {work.of_run.run_id} {self.task_id}` says what changed."
+            )
+        return self._kept(work, *found)
+
+    def _kept(self, work: Work, kept: dict[str, Any], run_id: str) -> dict[str, Any]:
+        self._show_job(work, kept["job_id"])
+        self.log.info("The outputs for these inputs are kept already: job %s of %s", kept["job_id"], run_id)
+        work.ledger.record(facts.kept(kept["job_id"], kept["outputs"], run_id), facts.ended("succeeded"))
+        return kept
 
     def _deadline(self, memory: jobs.Memory, job_id: str) -> float:
         """When the job has to be over, in epoch seconds; one time for all attempts that follow it."""
@@ -258,7 +293,6 @@ class OceanComputeOperator(BaseOperator):
             ),
             handed=handed,
             inputs=inputs,
-            inputs_sha256=job_request.inputs_sha256(node, inputs, connection.url),
             ledger=ledger,
         )
 
@@ -312,7 +346,7 @@ class OceanComputeOperator(BaseOperator):
             "bytes": sum(file.size for file in outputs.files),
             "record": record,
         }
-        memory_of(context).set(OUTPUTS_KEY, {"inputs": work.inputs_sha256, "returned": returned})
+        keep_outputs(work, memory_of(context), returned)
         self.log.info("Kept %d output file(s), %d bytes", returned["files"], returned["bytes"])
         files = [(file.name, file.size, file.sha256) for file in outputs.files]
         work.ledger.record(facts.outputs(job.job_id, outputs.sha256, files, record), facts.ended("succeeded"))

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_deflow import errors, handover, jobs
 from airflow_provider_deflow.graphs import graph as graphs
@@ -19,6 +20,7 @@ from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import outputs as ocean_outputs
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
+from airflow_provider_deflow.operators.occasions import selection_of
 from airflow_provider_deflow.operators.recording import recorded, requests_to
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_deflow.graphs.selection import Part
     from airflow_provider_deflow.ocean.outputs import ContentStore
 
 
@@ -48,6 +51,7 @@ class HandoverOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Hand the files over; return the reference of what was handed over, and its size."""
         with told_to_airflow(), recorded("edge", self, context) as ledger:
+            part = self._part_of_target(context)
             began = time.monotonic()
             store = content_store()
             produced = context["ti"].xcom_pull(task_ids=self.edge.source)
@@ -60,18 +64,23 @@ class HandoverOperator(BaseOperator):
             files = ocean_outputs.matching(outputs.files, self.edge.data.files)
             jobs.check_declared(outputs, self.edge.data.files, self.edge.source)
             consumer: Any = self.dag.get_task(self.edge.target)
+            mode = handover.mode_of(self.edge.data.handover, consumer.node)
             signer = OceanWalletHook(consumer.wallet_conn_id).signer()
             ocean_node = OceanNodeHook(consumer.ocean_node_conn_id).client(signer, requests_to(ledger))
-            handed = handover.hand_over(
-                self.task_id,
-                self.edge.source,
-                files,
-                handover.mode_of(self.edge.data.handover, consumer.node),
-                ocean_node,
-                signer.address,
-                store,
-                self.log.info,
-            )
+            if part == "reused":
+                # It has its outputs already, and asks only what they would be made of.
+                handed = handover.named_only(self.task_id, self.edge.source, files, mode)
+            else:
+                handed = handover.hand_over(
+                    self.task_id,
+                    self.edge.source,
+                    files,
+                    mode,
+                    ocean_node,
+                    signer.address,
+                    store,
+                    self.log.info,
+                )
             size = sum(file.size for file in handed.files)
             self.log.info("Handed over %d file(s), %d bytes, by %s", len(handed.files), size, handed.mode)
             document = handed.to_document()
@@ -86,6 +95,16 @@ class HandoverOperator(BaseOperator):
             "files": len(handed.files),
             "bytes": size,
         }
+
+    def _part_of_target(self, context: Context) -> Part:
+        """What the run asks of the consumer. Raises Airflow's skip when it is left out."""
+        selected = selection_of(self, context)
+        part = "runs" if selected is None else selected.part_of(self.edge.target)
+        if part == "skipped":
+            raise AirflowSkipException(
+                f"This run was asked for {selected}: {self.edge.target!r} is left out."
+            )
+        return part
 
     @staticmethod
     def handed(context: Context, store: ContentStore, task_id: str) -> handover.Handed:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks.recording import recorder
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ledger.entry import Place, Run
+from airflow_provider_deflow.operators.occasions import graph_of
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 def recorded(role: facts.Role, task: BaseOperator, context: Context) -> Iterator[Recorder]:
     """The recorder of this try. An error that leaves the block is its end; a good end is told within."""
     ti = context["ti"]
-    graph = _graph(task)
+    graph = graph_of(task)
     revision = graph.get("revision")
     ledger = recorder(
         Run(ti.dag_id, ti.run_id, graph.get("slug") or ti.dag_id, revision),
@@ -32,6 +35,9 @@ def recorded(role: facts.Role, task: BaseOperator, context: Context) -> Iterator
     try:
         ledger.record(facts.began(role, ti.try_number, revision, graph.get("sha256") or ""))
         yield ledger
+    except AirflowSkipException:
+        ledger.record(facts.ended("skipped"))
+        raise
     except BaseException as error:  # a timeout of Airflow's among them
         ledger.record(facts.ended("to be tried again" if _again(ti, error) else "failed", error))
         raise
@@ -48,11 +54,3 @@ def _again(ti: Any, error: BaseException) -> bool:
     """Whether Airflow has a try left, and the error is one that a try can mend."""
     is_final = isinstance(error, errors.DeflowError) and not error.retryable
     return not is_final and ti.try_number <= ti.max_tries
-
-
-def _graph(task: BaseOperator) -> dict[str, Any]:
-    """Slug, revision and hash of the graph that `task` is of, as the task that collects its results says."""
-    from airflow_provider_deflow.operators.results import CollectResultsOperator
-
-    collecting = (each for each in task.dag.tasks if isinstance(each, CollectResultsOperator))
-    return next((dict(each.graph) for each in collecting), {})

@@ -2,7 +2,7 @@
 """What one attempt of a compute task works with, and what it leaves for the next one and for the manifest.
 
 Making it costs no request to the Ocean Node. What is kept between attempts lies in Airflow's task
-state store, which outlives a retry and a clear.
+state store, which outlives a retry and a clear; what is kept for later runs, in DeFlow's storage.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_deflow import errors, handover, job_search, jobs
+from airflow_provider_deflow import errors, handover, job_request, job_search, jobs
 from airflow_provider_deflow.graphs import graph as graphs
 
 if TYPE_CHECKING:
@@ -41,8 +41,16 @@ class Work:
     of_run: job_search.NodeOfRun
     handed: tuple[handover.Handed, ...]
     inputs: tuple[handover.Input, ...]
-    inputs_sha256: str
     ledger: Recorder
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """All that decides what the job computes."""
+        return job_request.decisive(self.node, self.inputs, self.url)
+
+    @property
+    def inputs_sha256(self) -> str:
+        return jobs.sha256_of(self.decisive)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -98,12 +106,38 @@ def kept_outputs(work: Work, memory: jobs.Memory) -> dict[str, Any] | None:
         return None
     if (memory.get(jobs.MEMORY_KEY) or {}).get("job_id") != kept["returned"]["job_id"]:
         return None
-    try:
-        files = work.store.outputs(kept["returned"]["outputs"]).files
-    except errors.MissingOutput:
+    return dict(kept["returned"]) if _is_whole(kept["returned"], work.store) else None
+
+
+def outputs_of_any_run(work: Work) -> tuple[dict[str, Any], str] | None:
+    """What the node returned last for the same inputs in any run of its Dag, and in which run.
+
+    While its outputs are still stored. The revision of the graph is not asked for: a node that is equal in
+    all that decides its outputs is the same node.
+    """
+    kept = work.store.note(_kept_for_later(work))
+    if kept is None or not _is_whole(kept["returned"], work.store):
         return None
-    contents = [kept["returned"]["record"], *(file.sha256 for file in files)]
-    return dict(kept["returned"]) if all(map(work.store.has, contents)) else None
+    return kept["returned"], kept["run_id"]
+
+
+def keep_outputs(work: Work, memory: jobs.Memory, returned: dict[str, Any]) -> None:
+    """Let later tries and later runs find what the task returned for these inputs."""
+    memory.set(OUTPUTS_KEY, {"inputs": work.inputs_sha256, "returned": returned})
+    work.store.write_note(_kept_for_later(work), {"run_id": work.of_run.run_id, "returned": returned})
+
+
+def _kept_for_later(work: Work) -> str:
+    """The note's name. Equal inputs give equal outputs, whichever index of a mapped task they had."""
+    return f"kept/{work.of_run.dag_id}/{work.of_run.node_id}/{work.inputs_sha256}"
+
+
+def _is_whole(returned: dict[str, Any], store: ContentStore) -> bool:
+    try:
+        files = store.outputs(returned["outputs"]).files
+    except errors.MissingOutput:
+        return False
+    return all(map(store.has, [returned["record"], *(file.sha256 for file in files)]))
 
 
 def keep_record(work: Work, job: ComputeJob, outputs: Outputs) -> str:

@@ -472,3 +472,25 @@ def test_outputs_cross_json_and_back(store):
 def test_globs_choose_files(patterns, names):
     files = [OutputFile(name, 0, EMPTY_SHA256) for name in ("a/b.csv", "c.csv", "d.txt")]
     assert [file.name for file in matching(files, patterns)] == names
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_note_is_found_by_its_name_and_the_last_one_written_counts(kind, tmp_path):
+    root = UPath(f"memory://{tmp_path.name}") if kind == "memory" else UPath(f"file://{tmp_path}/store")
+    store = ContentStore(root)
+
+    assert store.note("kept/a.b/c") is None
+    store.write_note("kept/a.b/c", {"n": 1})
+    store.write_note("kept/a.b/c", {"n": 2})
+
+    assert store.note("kept/a.b/c") == {"n": 2}
+    assert store.note("kept/a.b") is None
+
+
+def test_a_note_that_cannot_be_read_is_none(store, tmp_path):
+    store.write_note("a", {"n": 1})
+    (note,) = (tmp_path / "store").rglob("a.json")
+    note.write_text("{")
+
+    assert store.note("a") is None
+    assert names_below(tmp_path / "store") == {"notes/a.json"}
