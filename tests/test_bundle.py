@@ -38,17 +38,13 @@ class Bundle(bundles.DeflowDagBundle):
 
     def __init__(self, store: GraphStore, version: str | None = None) -> None:
         super().__init__(name="deflow", refresh_interval=1, version=version)
-        self._store = store
+        self._given = store
 
+    def _open_store(self) -> GraphStore:
+        return self._given
 
-class Unreachable:
-    """A store whose MongoDB is away."""
-
-    def change(self) -> int:
-        raise errors.StoreUnreachable("MongoDB does not answer")
-
-    def published_at(self, change: int) -> None:
-        self.change()
+    def _let_go(self) -> None:
+        """The store is the test's."""
 
 
 def publish(store: GraphStore, slug: str, code: str = "print(1)") -> None:
@@ -120,21 +116,6 @@ def test_a_deleted_graph_leaves_the_current_files(store: GraphStore, storage: Pa
     bundle.refresh()
 
     assert files(bundle.path) == []
-
-
-def test_without_mongodb_the_last_good_copy_stays(store: GraphStore, storage: Path) -> None:
-    publish(store, "one")
-    bundle = Bundle(store)
-    bundle.initialize()
-
-    away = Bundle(Unreachable())  # type: ignore[arg-type]
-    away.initialize()
-
-    assert files(away.path) == ["one.json", "one.py"]
-    assert away.get_current_version() == base.BundleVersion(version="1")
-    pinned = Bundle(Unreachable(), version="1")  # type: ignore[arg-type]
-    pinned.initialize()
-    assert files(pinned.path) == ["one.json", "one.py"]
 
 
 def test_a_torn_index_is_as_if_it_were_not_there(store: GraphStore, storage: Path) -> None:

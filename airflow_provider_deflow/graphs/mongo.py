@@ -18,32 +18,48 @@ from airflow_provider_deflow import errors
 
 DATABASE = "deflow"
 SELECTION_TIMEOUT_SECONDS = 3.0
+CLOSING_SECONDS = 0.2
 
 _NOT_A_REPLICA_SET = 20
 
 
 def client_at(uri: str) -> MongoClient[dict[str, Any]]:
     """A client that looks for its server for `SELECTION_TIMEOUT_SECONDS`. Raises `SettingsError`."""
-    try:
+    with opening("the MongoDB URI", "it must be like mongodb://host:27017/?replicaSet=rs0"):
         return MongoClient(
             uri, serverSelectionTimeoutMS=int(SELECTION_TIMEOUT_SECONDS * 1000), appname="deflow"
         )
-    except (PyMongoError, ValueError) as error:
-        raise errors.SettingsError(
-            f"the MongoDB URI cannot be used ({type(error).__name__}): "
-            "it must be like mongodb://host:27017/?replicaSet=rs0"
-        ) from None
 
 
 @contextmanager
-def answering(client: MongoClient[dict[str, Any]], timeout_seconds: float) -> Iterator[None]:
-    """Bound the time of all calls within. Raises `StoreUnreachable` and `SettingsError`."""
+def opening(what: str, hint: str) -> Iterator[None]:
+    """Making a client from `what` a person wrote. Raises `SettingsError`."""
+    try:
+        yield
+    except (PyMongoError, ValueError, TypeError) as error:
+        raise errors.SettingsError(f"{what} cannot be used ({type(error).__name__}): {hint}") from None
+
+
+@contextmanager
+def answering(
+    client: MongoClient[dict[str, Any]], timeout_seconds: float, known_as: str = ""
+) -> Iterator[None]:
+    """Bound the time of all calls within. Raises `StoreUnreachable` and `SettingsError`.
+
+    `known_as` is where a person set the server up, for the message: "connection 'deflow_mongo'".
+    """
     try:
         with pymongo.timeout(timeout_seconds):
             _find_primary(client, min(timeout_seconds, SELECTION_TIMEOUT_SECONDS))
             yield
     except PyMongoError as error:
-        raise _trouble(client, error) from error
+        raise _trouble(client, error, known_as) from error
+
+
+def let_go(client: MongoClient[dict[str, Any]]) -> None:
+    """Close at once: pymongo would tell the server so, and wait for one that is away."""
+    with pymongo.timeout(CLOSING_SECONDS):
+        client.close()
 
 
 def _find_primary(client: MongoClient[dict[str, Any]], timeout_seconds: float) -> None:
@@ -53,9 +69,10 @@ def _find_primary(client: MongoClient[dict[str, Any]], timeout_seconds: float) -
             client.admin.command("ping")
 
 
-def _trouble(client: MongoClient[dict[str, Any]], error: PyMongoError) -> errors.DeflowError:
+def _trouble(client: MongoClient[dict[str, Any]], error: PyMongoError, known_as: str) -> errors.DeflowError:
     servers = client.topology_description.server_descriptions()
     where = ", ".join(f"{host}:{port}" for host, port in sorted(servers, key=str)) or "its address"
+    where += f" ({known_as})" if known_as else ""
     if isinstance(error, OperationFailure) and error.code == _NOT_A_REPLICA_SET:
         return errors.SettingsError(
             f"MongoDB at {where} has no transactions: make it a replica set (mongod --replSet rs0)"

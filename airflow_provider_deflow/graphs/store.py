@@ -39,6 +39,7 @@ from airflow_provider_deflow.graphs.revisions import Listed, Published, Record, 
 __all__ = ["GraphStore", "Listed", "Published", "Revision", "Stored"]
 
 TIMEOUT_SECONDS = 10.0
+LOOK_SECONDS = 3.0
 
 _FOREVER = 2**62
 _NEVER_PUBLISHED = 0
@@ -53,9 +54,14 @@ History = list[Published]
 
 
 class GraphStore:
-    """The graphs of one MongoDB database. Every call ends within `timeout_seconds`."""
+    """The graphs of one MongoDB database. Every call ends within `timeout_seconds`.
 
-    def __init__(self, database: Database[Record], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    :param known_as: where a person set the database up, for messages about it
+    """
+
+    def __init__(
+        self, database: Database[Record], *, timeout_seconds: float = TIMEOUT_SECONDS, known_as: str = ""
+    ) -> None:
         database = database.with_options(
             codec_options=database.codec_options.with_options(tz_aware=True),
             read_concern=ReadConcern("majority"),
@@ -66,6 +72,7 @@ class GraphStore:
         self._revisions = database["graph_revisions"]
         self._changes = database["graph_changes"]
         self._timeout_seconds = timeout_seconds
+        self._known_as = known_as
         self._has_indexes = False
 
     @classmethod
@@ -77,6 +84,10 @@ class GraphStore:
         """
         with mongo.client_at(uri) as client:
             yield cls(client[mongo.DATABASE])
+
+    def close(self) -> None:
+        """Let go of the server, also of one that is away."""
+        mongo.let_go(self._client)
 
     # Drafts
 
@@ -171,8 +182,11 @@ class GraphStore:
             return [Published.from_record(record) for record in found]
 
     def change(self) -> int:
-        """How many publishes and deletes there have been: who has seen this number has seen them all."""
-        with self._answering():
+        """How many publishes and deletes there have been: who has seen this number has seen them all.
+
+        A look, which is not waited for longer than `LOOK_SECONDS`.
+        """
+        with mongo.answering(self._client, min(self._timeout_seconds, LOOK_SECONDS), self._known_as):
             record = self._changes.find_one(_COUNTER)
         return record["change"] if record else 0
 
@@ -273,7 +287,7 @@ class GraphStore:
             )
 
     def _answering(self) -> AbstractContextManager[None]:
-        return mongo.answering(self._client, self._timeout_seconds)
+        return mongo.answering(self._client, self._timeout_seconds, self._known_as)
 
     def _changed(self, slug: str, based_on: int | None) -> errors.GraphError:
         record = self._graphs.find_one({"_id": slug}, _WITHOUT_TEXT)

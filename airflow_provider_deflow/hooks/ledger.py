@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.providers.mongo.hooks.mongo import MongoHook
-
 from airflow_provider_deflow.hooks import settings
+from airflow_provider_deflow.hooks.mongo import DeflowMongoHook
 from airflow_provider_deflow.ledger.recorder import CALL_SECONDS
 
 if TYPE_CHECKING:
@@ -21,22 +20,19 @@ _NO_WAITING = {
 }
 
 
-class LedgerHook(MongoHook):
+class LedgerHook(DeflowMongoHook):
     """Opens the ledger; connection form, TLS and test button are those of `mongo`."""
 
     hook_name = "DeFlow ledger"
-    default_conn_name = settings.MONGO_CONN_ID
-
-    def __init__(self, mongo_conn_id: str | None = None) -> None:
-        super().__init__(mongo_conn_id=mongo_conn_id or settings.mongo_conn_id())
 
     def ledger(self, *, timeout_seconds: float = CALL_SECONDS) -> LedgerStore:
-        """The ledger in the database that the connection's schema names (else `deflow`)."""
+        """The ledger in the connection's database."""
         from airflow_provider_deflow.ledger.store import LedgerStore
 
         self.extras.update(_NO_WAITING)
         return LedgerStore(
-            self.get_conn()[self.connection.schema or settings.MONGO_DATABASE],
+            self.database(),
             retention_days=settings.ledger_retention_days(),
             timeout_seconds=timeout_seconds,
+            known_as=self.known_as,
         )

@@ -2,9 +2,9 @@
 """Writes the ledger for one task, so that the task never feels it.
 
 Every call ends within about `CALL_SECONDS` and raises nothing. What MongoDB does not take in that time
-goes to the spool, and so does everything for the next `PAUSE_SECONDS`, so that a MongoDB that is away
-costs a task its timeout only now and then. At its end a task brings what lies in the spool, its own
-and others'. Only when the storage is away too is an entry lost, and the log says so.
+goes to the spool, and so does all that follows: a MongoDB that is away costs a task two waits, that one
+and another at its end, when it brings what lies in the spool, its own and others'. Only when the storage
+is away too, or the spool is full, is an entry lost, and the log says so.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from typing import Protocol
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.ledger.entry import Batch, Entry, Fact, Place, Run
-from airflow_provider_deflow.ledger.spool import Spool
+from airflow_provider_deflow.ledger.spool import Spool, SpoolFull
 
 CALL_SECONDS = 2.0
-PAUSE_SECONDS = 30.0
 # Of others' entries no task brings more at its end: upkeep has the time.
 MAX_BROUGHT = 200
 
@@ -56,7 +55,7 @@ class Recorder:
         self._opened = ExitStack()
         self._writer: Writer | None = None
         self._spool: Spool | None = None
-        self._away_until = 0.0
+        self._is_away = False
 
     def record(self, *facts: Fact | None) -> None:
         """Keep what happened; None is nothing that happened."""
@@ -68,7 +67,8 @@ class Recorder:
             if not self._write(batch):
                 self._put_by(batch)
         except Exception as error:  # whatever is wrong with its history, a run goes on
-            self._say("lost", f"an entry of this task's history is lost: {type(error).__name__}")
+            why = str(error) if isinstance(error, SpoolFull) else type(error).__name__
+            self._say("lost", f"an entry of this task's history is lost: {why}")
 
     def aside(self) -> Recorder:
         """One that only uses the spool: for signal handlers, which may have interrupted a write."""
@@ -77,7 +77,7 @@ class Recorder:
     def close(self) -> None:
         """Bring what lies in the spool, as far as there is time, and let go of MongoDB."""
         try:
-            self._away_until = 0.0
+            self._is_away = False
             self.bring()
         finally:
             try:
@@ -95,14 +95,14 @@ class Recorder:
             self._say("bring", f"the ledger's spool could not be read: {type(error).__name__}")
 
     def _write(self, batch: Batch) -> bool:
-        if self._open_writer is None or time.monotonic() < self._away_until:
+        if self._open_writer is None or self._is_away:
             return False
         try:
             if self._writer is None:
                 self._writer = self._opened.enter_context(self._open_writer())
             self._writer.write(batch)
         except Exception as error:  # pymongo's, Airflow's, the resolver's: to a run they are all one
-            self._away_until = time.monotonic() + PAUSE_SECONDS
+            self._is_away = True
             # Only our own words are known to hold no password.
             why = str(error) if isinstance(error, errors.DeflowError) else type(error).__name__
             self._say("away", f"the ledger cannot be written now, which is made up for later: {why}")

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.outputs import Folder
 
 FOLDER = "ledger"
+# Of a few kB each. Tasks at work at once may each add a few before they see that it is full.
+MAX_FILES = 50_000
+
+
+class SpoolFull(Exception):
+    """As much as may lie here does."""
 
 
 class Spool:
@@ -33,9 +39,19 @@ class Spool:
         is_local = getattr(storage, "protocol", None) in ("", "file", "local")
         root: Any = Path(str(getattr(storage, "path", storage))) if is_local else storage
         self._folder = root / FOLDER
+        self._room: int | None = None
 
     def keep(self, batch: Batch) -> None:
-        """Put entries by, whole or not at all. Raises what the storage raises."""
+        """Put entries by, whole or not at all. Raises `SpoolFull` and what the storage raises."""
+        if self._room is None:
+            # Once for a task: a listing may be long.
+            self._room = MAX_FILES - len(self._files())
+        if self._room <= 0:
+            raise SpoolFull(
+                f"{MAX_FILES} files lie in {self._folder} and wait for MongoDB. "
+                "They are brought there when it answers."
+            )
+        self._room -= 1
         text = json.dumps(batch.to_document(), ensure_ascii=False).encode()
         file = self._folder / f"{uuid.uuid4().hex}.json"
         if not isinstance(file, Path):
@@ -49,10 +65,7 @@ class Spool:
 
     def kept(self) -> Iterator[tuple[Any, Batch | None]]:
         """Files and what is in them, None for one that is no batch; others may take them meanwhile."""
-        try:
-            files = [file for file in self._folder.iterdir() if file.name.endswith(".json")]
-        except (FileNotFoundError, NotADirectoryError):
-            return  # nothing was ever put by: an object store has no empty folders
+        files = self._files()
         # Many tasks may end at the same moment: each begins elsewhere.
         random.shuffle(files)
         for file in files:
@@ -62,6 +75,12 @@ class Spool:
             except FileNotFoundError:
                 continue
             yield file, _batch(text)
+
+    def _files(self) -> list[Any]:
+        try:
+            return [file for file in self._folder.iterdir() if file.name.endswith(".json")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []  # nothing was ever put by: an object store has no empty folders
 
     def bring(self, write: Callable[[Batch], bool], give_up_at: float, most: int) -> list[Any]:
         """Write what lies here until `write` cannot, and take it away; gives the files that are no batch."""

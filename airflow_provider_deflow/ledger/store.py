@@ -16,7 +16,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import pymongo
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -27,7 +26,6 @@ from airflow_provider_deflow.graphs import mongo
 from airflow_provider_deflow.ledger.entry import Batch, Entry, Run
 
 TIMEOUT_SECONDS = 10.0
-CLOSING_SECONDS = 0.2
 RETENTION_DAYS = 365
 
 _TTL = "expiry"
@@ -40,7 +38,10 @@ Record = dict[str, Any]
 
 
 class LedgerStore:
-    """The ledger in one MongoDB database. Every call ends within `timeout_seconds`."""
+    """The ledger in one MongoDB database. Every call ends within `timeout_seconds`.
+
+    :param known_as: where a person set the database up, for messages about it
+    """
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class LedgerStore:
         *,
         retention_days: int = RETENTION_DAYS,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        known_as: str = "",
     ) -> None:
         database = database.with_options(codec_options=database.codec_options.with_options(tz_aware=True))
         self._client = database.client
@@ -55,6 +57,7 @@ class LedgerStore:
         self._entries = database["ledger_entries"]
         self._retention_days = retention_days
         self._timeout_seconds = timeout_seconds
+        self._known_as = known_as
         self._has_indexes = False
 
     @classmethod
@@ -65,9 +68,8 @@ class LedgerStore:
             yield cls(client[mongo.DATABASE])
 
     def close(self) -> None:
-        """Let go of the server at once, which pymongo would tell so, and wait for when it is away."""
-        with pymongo.timeout(CLOSING_SECONDS):
-            self._client.close()
+        """Let go of the server, also of one that is away."""
+        mongo.let_go(self._client)
 
     def write(self, batch: Batch) -> None:
         """Keep entries, once each however often this is called."""
@@ -135,7 +137,7 @@ class LedgerStore:
             collection.database.command("collMod", collection.name, index=change)
 
     def _answering(self) -> AbstractContextManager[None]:
-        return mongo.answering(self._client, self._timeout_seconds)
+        return mongo.answering(self._client, self._timeout_seconds, self._known_as)
 
 
 def _insertion(run: Run, entry: Entry) -> UpdateOne:

@@ -24,6 +24,7 @@ from upath import UPath
 
 from airflow_provider_deflow.hooks import storage
 from airflow_provider_deflow.hooks.recording import recorder
+from airflow_provider_deflow.ledger import spool
 from airflow_provider_deflow.ledger.entry import Batch, Place
 from airflow_provider_deflow.ledger.recorder import CALL_SECONDS, Recorder
 from airflow_provider_deflow.ledger.spool import Spool
@@ -126,21 +127,18 @@ def test_the_same_task_makes_up_for_it_at_its_end(
     assert spooled() == []
 
 
-def test_a_frozen_server_holds_no_task_up(connected: services.Mongod) -> None:
-    one = ledger()
+def test_a_frozen_server_holds_a_task_up_twice(connected: services.Mongod) -> None:
+    """At its first entry and at its end, for as long as one call may take; in a new process or an old one."""
+    one, other = ledger(), ledger(2)
     one.record(began())
-    os.kill(connected.process.pid, signal.SIGSTOP)
-    try:
-        took = [timed(one.record, fact("request", number)) for number in range(1, 4)]
-        took.append(timed(one.close))
-        other = ledger(2)
-        took += [timed(other.record, began(9, 2)), timed(other.close)]
-    finally:
-        os.kill(connected.process.pid, signal.SIGCONT)
+    with connected.frozen():
+        for task in (one, other):
+            took = [timed(task.record, fact("request", number)) for number in range(1, 10)]
+            took.append(timed(task.close))
 
-    assert max(took) < 2 * CALL_SECONDS + 1
-    assert sum(took) < 5 * CALL_SECONDS
-    assert len(spooled()) == 4
+            assert sum(took) < 2 * CALL_SECONDS + 4
+
+    assert len(spooled()) == 18
 
 
 def test_a_wrong_password_is_told_and_not_shown(
@@ -152,7 +150,10 @@ def test_a_wrong_password_is_told_and_not_shown(
     assert timed(one.record, began()) < PATIENCE_SECONDS
     assert timed(one.close) < PATIENCE_SECONDS
 
-    assert "refused: AuthenticationFailed. Check its URI, login and rights" in caplog.text
+    assert (
+        "(connection 'deflow_mongo') refused: AuthenticationFailed. Check its URI, login and rights"
+        in caplog.text
+    )
     assert "hunter2" not in caplog.text
     assert len(spooled()) == 1
 
@@ -192,6 +193,23 @@ def test_a_storage_that_is_away_too_loses_entries_and_not_the_task(
     assert "an entry of this task's history is lost" in caplog.text
 
 
+def test_a_full_spool_takes_no_more_and_says_so_once(
+    connected: services.Mongod, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(spool, "MAX_FILES", 3)
+    ledger().aside().record(began())
+    second = ledger(2).aside()
+    for number in range(1, 5):
+        second.record(fact("request", number))
+
+    assert len(spooled()) == 3
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "an entry of this task's history is lost: 3 files lie in " in line
+    ledger(3).close()
+    assert kinds(connected) == ["attempt began", "request", "request"]
+    assert spooled() == []
+
+
 def test_a_spool_beside_files_that_are_not_ours_is_brought_and_they_stay(
     connected: services.Mongod, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -217,14 +235,14 @@ def test_a_signal_handler_only_uses_the_spool(connected: services.Mongod) -> Non
 
 
 def test_a_spool_in_an_object_store_is_brought_from_there() -> None:
-    spool = Spool(UPath(f"memory://{uuid.uuid4().hex}"))
-    assert list(spool.kept()) == []
+    folder = Spool(UPath(f"memory://{uuid.uuid4().hex}"))
+    assert list(folder.kept()) == []
     place = Place("train", -1, 1)
-    Recorder(RUN, place, None, lambda: spool, print).record(began())
-    ((_, kept),) = spool.kept()
+    Recorder(RUN, place, None, lambda: folder, print).record(began())
+    ((_, kept),) = folder.kept()
     brought: list[Batch] = []
     writer = SimpleNamespace(write=brought.append)
 
-    Recorder(RUN, place, lambda: nullcontext(writer), lambda: spool, print).close()
+    Recorder(RUN, place, lambda: nullcontext(writer), lambda: folder, print).close()
 
-    assert (brought, list(spool.kept())) == ([kept], [])
+    assert (brought, list(folder.kept())) == ([kept], [])
