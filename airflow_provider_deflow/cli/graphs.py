@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -15,6 +16,8 @@ from airflow_provider_deflow.cli.graph_saving import author, save_graph, version
 
 DAG_TIMEOUT_SECONDS = 60.0
 MINUTE = "%Y-%m-%d %H:%M UTC"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _file = click.argument("file", type=click.File("rb"))
 
@@ -177,31 +180,72 @@ def upload(context: CliContext, files: tuple[Path, ...]) -> None:
         click.echo(json.dumps({"upload": sha256, "name": path.name}, ensure_ascii=False))
 
 
+def _nodes(option: str, help: str) -> Callable[[Command], Command]:
+    return click.option(f"--{option}", f"{option}_nodes", multiple=True, metavar="NODE", help=help)
+
+
 @graphs.command()
 @click.argument("slug")
 @click.option(
     "--param", "params", multiple=True, metavar="NAME=VALUE", help="JSON, else text. May be repeated."
 )
+@_nodes("from", "Run from here: it and all that follows run, the others keep their last outputs.")
+@_nodes("only", "Run only this, on the last outputs of what comes before it; skip the rest.")
+@_nodes("to", "Run up to here: it and all that leads to it run; skip the rest.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Run this run again on the newest revision: nodes that did not change keep their outputs.",
+)
 @click.option("--wait", is_flag=True, help="Stay until the run ends; exit code 0 only when it succeeded.")
 @click.option("--airflow-url", envvar="DEFLOW_AIRFLOW_URL", help="Airflow's address.  [default: the stack's]")
 @click.pass_context
-def run(ctx: click.Context, slug: str, params: tuple[str, ...], wait: bool, airflow_url: str | None) -> None:
-    """Run a published graph, through Airflow's REST API.
+def run(
+    ctx: click.Context,
+    slug: str,
+    params: tuple[str, ...],
+    from_nodes: tuple[str, ...],
+    only_nodes: tuple[str, ...],
+    to_nodes: tuple[str, ...],
+    resume: str | None,
+    wait: bool,
+    airflow_url: str | None,
+) -> None:
+    """Run a published graph, through Airflow's REST API: the whole of it, or a part.
+
+    --from, --only and --to may be repeated; --from and --to go together. A node that is not to run
+    takes the outputs that an earlier run kept for the same code and inputs. --resume goes on with the
+    parameters that the run had. `deflow explain RUN NODE` says what became of a node, and why.
 
     The login is the stack's, else DEFLOW_AIRFLOW_USERNAME and DEFLOW_AIRFLOW_PASSWORD.
 
     \b
     Example:
       deflow graphs run my-graph --param threshold=0.7 --wait
+      deflow graphs run my-graph --from predict --wait
+      deflow graphs run my-graph --resume manual__2026-01-31T06:00:00+00:00 --wait
     """
+    named = {"from": from_nodes, "only": only_nodes, "to": to_nodes}
+    part = {option: list(names) for option, names in named.items() if names}
+    if "only" in part and len(part) > 1:
+        raise click.UsageError(
+            "--only says by itself what runs: leave out --from and --to, or leave out --only."
+        )
+    if resume and (part or params):
+        raise click.UsageError("--resume goes on with what the run was asked for: leave out all but --wait.")
     conf = dict(map(_param, params))
     dag_id = f"deflow_{slug}"
     context: CliContext = ctx.obj
     with context.airflow(airflow_url) as airflow:
         airflow.wait_for_dag(dag_id, DAG_TIMEOUT_SECONDS)
+        _check_names(part, slug, airflow.node_ids(dag_id) if part else ())
         airflow.unpause(dag_id)
-        run_id = airflow.trigger(dag_id, conf)
+        if resume:
+            airflow.resume(dag_id, resume)
+        run_id = resume or airflow.trigger(dag_id, {**conf, **part})
         click.echo(f"{run_id} is on its way: {airflow.base_url}/dags/{dag_id}/runs/{run_id}")
+        if part or resume:
+            click.echo(f"why a node runs, is reused or skipped: deflow explain {run_id} NODE")
         if not wait:
             return
         from rich.console import Console
@@ -213,6 +257,14 @@ def run(ctx: click.Context, slug: str, params: tuple[str, ...], wait: bool, airf
                 show_state(state)
     click.echo(f"{run_id}: {state.run.state}")
     ctx.exit(0 if state.run.state == "success" else 1)
+
+
+def _check_names(part: dict[str, list[str]], slug: str, nodes: tuple[str, ...]) -> None:
+    for option, names in part.items():
+        for name in names:
+            if name not in nodes:
+                known = f"Its nodes are {', '.join(sorted(nodes))}." if nodes else "Publish it again."
+                raise click.BadParameter(f"{slug!r} has no node {name!r}. {known}", param_hint=f"--{option}")
 
 
 def _param(text: str) -> tuple[str, Any]:

@@ -53,6 +53,16 @@ def account(run: Document) -> str:
     return "\n".join(map(_plain, lines))
 
 
+def reasons(explanation: Document) -> str:
+    """What became of a node, and why, a line each."""
+    of_try = f", try {explanation['try']}" if explanation["try"] else ""
+    lines = [f"{explanation['node']} {explanation['did']} (run {explanation['run_id']}{of_try})"]
+    for why in explanation["why"]:
+        first, *more = why.split("\n")
+        lines += [f"  {first}", *(f"    {line}" for line in more)]
+    return "\n".join(map(_plain, lines))
+
+
 def _tries(run: Document) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("TASK", "TRY", "BEGAN", "TOOK", "STATE", "WHY")]
     for task in [*run["nodes"], *run["edges"], *([run["results"]] if run["results"] else [])]:
@@ -85,8 +95,8 @@ def _node(node: Document) -> Iterator[str]:
     if outputs := node["outputs"]:
         yield f"outputs {outputs['sha256']} in DeFlow's storage, {outputs['bytes']} bytes:"
         yield from _files(outputs)
-    if node["reused_outputs"]:
-        yield "its last try took the outputs that were kept, without a job"
+    if kept := node["reused_from"]:
+        yield f"its last try took the outputs that run {kept['run_id']} kept, of job {kept['job_id']}"
 
 
 def _edge(edge: Document) -> Iterator[str]:

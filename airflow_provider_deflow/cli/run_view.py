@@ -35,6 +35,7 @@ COLOURS = {
     "up_for_retry": "yellow",
     "failed": "bold red",
     "upstream_failed": "red",
+    "skipped": "dim",
 }
 WORDS = {"": "waiting", "deferred": "computing", "success": "done"}
 

@@ -20,7 +20,7 @@ RUNNING = "running"
 SUCCEEDED = "succeeded"
 AGAIN = "to be tried again"
 # Enough to say how a run stands, without the rest.
-ENDS = (facts.BEGAN, facts.ENDED, facts.KILLED)
+ENDS = (facts.SELECTED, facts.BEGAN, facts.ENDED, facts.KILLED)
 
 
 def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Document:
@@ -29,7 +29,9 @@ def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Docu
     for entry in entries:
         by_task.setdefault((entry["task_id"], entry["map_index"]), []).append(entry)
     nodes, edges, results = [], [], None
+    selection: Mapping[str, Any] | None = None
     for (task_id, map_index), found in by_task.items():
+        selection = selection or _last(found, facts.SELECTED) or None
         tries = _tries(found)
         about: Document = {"task_id": task_id, "state": tries[-1]["state"], "tries": tries}
         if alarms := [
@@ -52,7 +54,8 @@ def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Docu
         "graph": run.get("graph") or run["dag_id"],
         "revision": run.get("revision"),
         "graph_sha256": next((entry["what"]["graph_sha256"] for entry in reversed(first)), ""),
-        "state": _state([*nodes, *edges], results),
+        "asked": dict(selection["asked"]) if selection else {},
+        "state": _state(nodes, edges, results, selection),
         "first_at": _iso(run["first_at"]),
         "last_at": _iso(run["last_at"]),
         "nodes": nodes,
@@ -61,13 +64,22 @@ def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Docu
     }
 
 
-def _state(tasks: Sequence[Document], results: Document | None) -> str:
+def _state(
+    nodes: Sequence[Document],
+    edges: Sequence[Document],
+    results: Document | None,
+    selection: Mapping[str, Any] | None,
+) -> str:
     """Only of what the ledger knows: of a task that never began there is nothing here."""
-    states = {task["state"] for task in tasks}
-    if FAILED in states:
+    if FAILED in {task["state"] for task in (*nodes, *edges)}:
         return FAILED
     if results is not None and results["state"] != RUNNING:
         return str(results["state"])
+    if selection and selection["skipped"]:
+        # Its results are never collected: it is over with its nodes.
+        done = {node["task_id"] for node in nodes if node["state"] == SUCCEEDED}
+        if done.issuperset([*selection["runs"], *selection["reused"]]):
+            return SUCCEEDED
     return RUNNING
 
 
@@ -121,12 +133,13 @@ def _node(entries: Sequence[Mapping[str, Any]]) -> Document:
             job |= what
         else:
             job["logs"][what["log"]] = what["end"].split("\n")
-    kept = [entry for entry in entries if entry["kind"] in (facts.OUTPUTS, facts.KEPT)]
+    had = [entry for entry in entries if entry["kind"] in (facts.OUTPUTS, facts.KEPT)]
+    kept = had[-1]["what"] if had and had[-1]["kind"] == facts.KEPT else None
     return {
         "jobs": list(jobs.values()),
         "requests": _requests(entries),
         "outputs": _last(entries, facts.OUTPUTS) or None,
-        "reused_outputs": bool(kept) and kept[-1]["kind"] == facts.KEPT,
+        "reused_from": kept and {"run_id": kept["run_id"], "job_id": kept["job_id"]},
     }
 
 

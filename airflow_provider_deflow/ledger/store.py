@@ -100,9 +100,13 @@ class LedgerStore:
             return found[0]
         raise _not_one(run_id, graph, found, [] if found else self.runs(graph, 5))
 
-    def entries(self, runs: Iterable[str], kinds: Sequence[str] | None = None) -> list[Record]:
-        """The entries of the runs with these ids, by time."""
+    def entries(
+        self, runs: Iterable[str], kinds: Sequence[str] | None = None, task_id: str | None = None
+    ) -> list[Record]:
+        """The entries of the runs with these ids, by time; of some kinds or of one task only."""
         wanted: Record = {"run": {"$in": list(runs)}} | ({} if kinds is None else {"kind": {"$in": kinds}})
+        if task_id is not None:
+            wanted["task_id"] = str(task_id)
         with self._answering():
             return list(self._entries.find(wanted).sort([("at", 1), ("_id", 1)]))
 

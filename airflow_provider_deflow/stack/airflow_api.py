@@ -145,6 +145,11 @@ class AirflowApi:
                 raise GraphNotFound(self._why_missing(dag_id, timeout_seconds))
             time.sleep(POLL_SECONDS)
 
+    def node_ids(self, dag_id: str) -> tuple[str, ...]:
+        """The nodes that a run of a graph's Dag may name in `from`; none of a Dag without that parameter."""
+        params = self._get(f"/dags/{_part(dag_id)}/details")["params"] or {}
+        return tuple(params.get("from", {}).get("schema", {}).get("items", {}).get("enum", ()))
+
     def unpause(self, dag_id: str) -> None:
         """Let the Dag's runs start."""
         self._ask("PATCH", f"/dags/{_part(dag_id)}", body={"is_paused": False})
@@ -168,6 +173,20 @@ class AirflowApi:
         }
         run_id: str = self._ask("POST", f"/dags/{_part(dag_id)}/dagRuns", body=body)["dag_run_id"]
         return run_id
+
+    def resume(self, dag_id: str, run_id: str) -> None:
+        """Run all tasks of a run again, on the newest version of its Dag.
+
+        Raises `SettingsError` while the run goes on.
+        """
+        run = self.dag_run(dag_id, run_id)
+        if run.state not in OVER:
+            raise SettingsError(
+                f"{run_id} is {run.state}: only a run that is over can be resumed. Wait for its end, or mark "
+                f"it failed: {self.base_url}/dags/{dag_id}/runs/{run_id}"
+            )
+        body = {"dry_run": False, "only_failed": False, "run_on_latest_version": True}
+        self._ask("POST", f"{_run_path(dag_id, run_id)}/clear", body=body)
 
     def dag_run(self, dag_id: str, run_id: str) -> DagRun:
         """The run as it is now."""

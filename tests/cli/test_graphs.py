@@ -225,7 +225,11 @@ class PlayedAirflow(ThreadingHTTPServer):
                 good = body == {"username": "ann", "password": "s3cret"}
                 return (201, {"access_token": "t"}) if good else (401, {"detail": "Invalid credentials"})
             case "GET", "/dags/deflow_test/details":
-                return 200, {"is_stale": False, "doc_md": ""}
+                some_nodes = {"value": [], "schema": {"type": "array", "items": {"enum": ["a", "b"]}}}
+                return 200, {"is_stale": False, "doc_md": "", "params": {"from": some_nodes}}
+            case "POST", "/dags/deflow_test/dagRuns/r1/clear":
+                self.ends = "success"
+                return 200, {}
             case "PATCH", "/dags/deflow_test":
                 return 200, {}
             case "POST", "/dags/deflow_test/dagRuns":
@@ -287,6 +291,52 @@ def test_waiting_shows_each_change_and_the_exit_code_is_the_runs(airflow, ends, 
         f"  a: {'done' if ends == 'success' else 'failed'}",
         f"r1: {ends}",
     ]
+
+
+def test_a_part_of_a_graph_is_run(airflow):
+    result = deflow("run", "test", "--from", "a", "--from", "b", "--to", "b", "--param", "x=1")
+    assert result.exit_code == 0, result.output
+    (start,) = [body for method, path, body in airflow.asked if path.endswith("/dagRuns")]
+    assert start["conf"] == {"x": 1, "from": ["a", "b"], "to": ["b"]}
+    assert "why a node runs, is reused or skipped: deflow explain r1 NODE" in result.output
+
+
+def test_a_node_that_is_not_there_is_told_with_those_that_are(airflow):
+    result = deflow("run", "test", "--only", "c")
+    assert result.exit_code == 2
+    assert "Invalid value for --only: 'test' has no node 'c'. Its nodes are a, b." in result.stderr
+    assert not [path for _, path, _ in airflow.asked if path.endswith("/dagRuns")]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--only", "a", "--from", "b"), "--only says by itself what runs"),
+        (("--resume", "r1", "--from", "b"), "--resume goes on with what the run was asked for"),
+        (("--resume", "r1", "--param", "x=1"), "--resume goes on with what the run was asked for"),
+    ],
+)
+def test_what_contradicts_itself_asks_nobody(airflow, options, said):
+    result = deflow("run", "test", *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert airflow.asked == []
+
+
+def test_a_run_that_is_over_is_resumed_on_the_newest_revision(airflow):
+    airflow.ends = "failed"
+    airflow.asked.append(("GET", "/dagRuns/r1", None))  # so it has ended
+    result = deflow("run", "test", "--resume", "r1", "--wait")
+    assert result.exit_code == 0, result.output
+    (clear,) = [body for _, path, body in airflow.asked if path.endswith("/r1/clear")]
+    assert clear == {"dry_run": False, "only_failed": False, "run_on_latest_version": True}
+    assert not [path for _, path, _ in airflow.asked if path.endswith("/dagRuns")]
+
+
+def test_a_run_that_goes_on_is_not_resumed(airflow):
+    result = deflow("run", "test", "--resume", "r1")
+    assert result.exit_code == 1
+    assert "r1 is running: only a run that is over can be resumed" in result.stderr
 
 
 def test_a_parameter_is_a_name_and_a_value(airflow):
