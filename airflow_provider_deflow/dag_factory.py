@@ -38,7 +38,7 @@ from airflow_provider_deflow.operators.results import CollectResultsOperator
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_deflow.graphs.store import Revision
+    from airflow_provider_deflow.hooks.published import PublishedGraph
 
 RESULTS_TASK_ID = "results"
 # Names and words of what `graphs.selection` tells in full.
@@ -164,23 +164,22 @@ def load_dags() -> dict[str, DAG]:
     """All published graphs as Dags, for one Dag file: `globals().update(load_dags())`.
 
     The simple way, without the bundle: a run does not keep its revision. A worker builds only the
-    Dag it runs. A graph with problems becomes a Dag without tasks whose page lists them.
+    Dag it runs. A graph with problems becomes a Dag without tasks whose page lists them. While
+    MongoDB is away it is the graphs that this host saw last.
     """
-    from airflow_provider_deflow.hooks.store import GraphStoreHook
+    from airflow_provider_deflow.hooks.published import published_graphs
 
     only = get_parsing_context().dag_id
-    with GraphStoreHook() as hook:
-        revisions = hook.store().published_at()
-    return {dag.dag_id: dag for dag in _dags(revisions, only)}
+    return {dag.dag_id: dag for dag in _dags(published_graphs(), only)}
 
 
-def _dags(revisions: Iterable[Revision], only: str | None) -> Iterable[DAG]:
-    for revision in revisions:
-        dag_id = f"deflow_{revision.slug}"
+def _dags(published: Iterable[PublishedGraph], only: str | None) -> Iterable[DAG]:
+    for each in published:
+        dag_id = f"deflow_{each.slug}"
         if only not in (None, dag_id):
             continue
         try:
-            yield build_dag(graphs.Graph.from_document(revision.document), revision=revision.number)
+            yield build_dag(graphs.Graph.from_document(each.document), revision=each.revision)
         except Exception as error:  # whatever it is, it must not hide the other graphs of this file
-            log.warning("graph %s cannot be built: %s", revision.slug, error)
+            log.warning("graph %s cannot be built: %s", each.slug, error)
             yield DAG(dag_id=dag_id, schedule=None, tags=[TAG], doc_md=f"```\n{error}\n```")

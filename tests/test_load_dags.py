@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
+from airflow_provider_deflow import errors
 from airflow_provider_deflow.dag_factory import load_dags
 from airflow_provider_deflow.graphs.store import GraphStore
 from airflow_provider_deflow.stack import mongod
@@ -20,8 +22,9 @@ ALGORITHM = {"code": "print(1)", "image": "python:3.11", "entrypoint": "python3 
 
 @pytest.fixture
 def store(
-    mongo_uri: str, mongo_database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    mongo_uri: str, mongo_database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> GraphStore:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     connection = {**json.loads(mongod.airflow_connection(mongo_uri)), "schema": mongo_database.name}
     monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", json.dumps(connection))
     return GraphStore(mongo_database)
@@ -62,3 +65,29 @@ def test_a_worker_builds_only_the_dag_it_runs(store: GraphStore, monkeypatch: py
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "deflow_two")
 
     assert list(load_dags()) == ["deflow_two"]
+
+
+@pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:9", "mongodb://ann:hunter2@127.0.0.1:9"])
+def test_without_mongodb_the_dags_stay_and_the_log_says_so(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, uri: str
+) -> None:
+    publish(store, "one", [("a", "b")])
+    load_dags()
+
+    monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", mongod.airflow_connection(uri))
+    dags = load_dags()
+
+    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {"deflow_one": 4}
+    assert "Graphs stay as in the last good copy" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_without_mongodb_and_without_a_copy_the_file_says_why(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", mongod.airflow_connection("mongodb://127.0.0.1:9"))
+
+    with pytest.raises(
+        errors.StoreUnreachable, match=r"127\.0\.0\.1:9 \(connection 'deflow_mongo'\) does not"
+    ):
+        load_dags()

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from pymongo.database import Database
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.graphs import Graph
+from airflow_provider_deflow.graphs import Graph, mongo
 from airflow_provider_deflow.graphs.store import GraphStore
 from tests import services
 from tests.graphs.documents import documents, drawn, node
@@ -381,6 +381,58 @@ def test_a_mongodb_that_dies_is_reported_in_bounded_time_and_found_again_when_it
             assert time.monotonic() - began < 15
         with services.mongod(tmp_path) as again, pymongo.MongoClient(again.uri) as client:
             assert in_force(GraphStore(client["deflow"])) == {"test": 1}
+
+
+def test_writes_outlast_a_primary_that_steps_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each change is made once, by MongoDB's own rules for retries; a URI as for any replica set."""
+    # However long a busy machine takes to elect its only member.
+    monkeypatch.setattr(mongo, "SELECTION_TIMEOUT_SECONDS", 60)
+    with services.mongod(tmp_path) as server:
+        uri = server.uri.replace("directConnection=true", "replicaSet=deflow")
+        with pymongo.MongoClient(uri) as client, pymongo.MongoClient(server.uri) as admin:
+            store = GraphStore(client["deflow"], timeout_seconds=60)
+            put(store, "test", "print(0)")
+            for number in range(1, 4):
+                admin.admin.command("replSetStepDown", 1, secondaryCatchUpPeriodSecs=0, force=True)
+                assert not admin.admin.command("hello")["isWritablePrimary"]
+                put(store, "test", f"print({number})")
+
+            assert store.change() == 4
+            assert [one.number for one in store.history("test")] == [4, 3, 2, 1]
+
+
+def test_a_freeze_is_reported_in_bounded_time(tmp_path: Path):
+    with services.mongod(tmp_path) as server, pymongo.MongoClient(server.uri) as client:
+        store = GraphStore(client["deflow"], timeout_seconds=4)
+        put(store, "test")
+        with server.frozen():
+            for call in (store.change, store.published_at, lambda: put(store, "test", "print(2)")):
+                began = time.monotonic()
+                with pytest.raises(errors.StoreUnreachable, match="does not answer"):
+                    call()
+                assert time.monotonic() - began < 10
+        put(store, "test", "print(3)")
+        assert store.draft("test").document["nodes"][0]["data"]["algorithm"]["code"] == "print(3)"
+
+
+def test_a_server_that_asks_for_a_login_is_told_by_the_name_of_its_connection(tmp_path: Path):
+    key = tmp_path / "key"
+    key.write_text("a" * 64)
+    key.chmod(0o400)
+    with services.mongod(tmp_path / "mongod") as server, pymongo.MongoClient(server.uri) as client:
+        port = server.port
+        client.admin.command("createUser", "ann", pwd="s3cret", roles=[{"role": "readWrite", "db": "deflow"}])
+    with services.mongod(tmp_path / "mongod", "--keyFile", str(key), port=port) as server:
+        for login, trouble in (({}, "Unauthorized"), ({"username": "ann", "password": "wr0ng"}, "Authent")):
+            with pymongo.MongoClient(server.uri, **login, authSource="admin") as client:
+                store = GraphStore(client["deflow"], known_as="connection 'my_mongo'")
+                with pytest.raises(
+                    errors.SettingsError, match=rf"\(connection 'my_mongo'\) refused: {trouble}"
+                ) as raised:
+                    store.change()
+                assert "wr0ng" not in str(raised.value)
+        with pymongo.MongoClient(server.uri, username="ann", password="s3cret", authSource="admin") as client:
+            put(GraphStore(client["deflow"]), "test")
 
 
 def test_a_password_is_in_no_message():
