@@ -66,7 +66,7 @@ def raise_alarm(
     alarm = replace(alarm, what=clean(alarm.what), ocean_node_url=clean(alarm.ocean_node_url))
     log.warning("%s", alarm)
     try:
-        metrics.count(metrics.ALARM, kind=alarm.kind, dag_id=alarm.dag_id, task_id=alarm.task_id)
+        metrics.count(metrics.ALARMS, kind=alarm.kind, dag_id=alarm.dag_id, task_id=alarm.task_id)
     except Exception:
         log.exception("this alarm is not counted")
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import errors, metrics
 from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.ocean import client
 
@@ -59,14 +59,17 @@ class OceanNodeHook(BaseHook):
         return settings_of(await self.aget_connection(self.ocean_node_conn_id))
 
     def client(self, signer: Signer | None = None, observe: Observer | None = None) -> client.OceanNode:
-        """A client that signs with `signer`; without one, only unsigned calls work."""
+        """A client that signs with `signer`; without one, only unsigned calls work.
+
+        `observe` is told of its requests, and counts them; without one they are counted.
+        """
         node = self.settings()
         return client.OceanNode(
             node.url,
             signer,
             state_folder=state_folder(),
             requests_per_minute=node.requests_per_minute,
-            observe=observe,
+            observe=observe or metrics.requested,
         )
 
     def test_connection(self) -> tuple[bool, str]:
@@ -83,7 +86,11 @@ class OceanNodeHook(BaseHook):
 def async_client(node: OceanNodeSettings, signer: Signer | None = None) -> client.AsyncOceanNode:
     """A client for the triggerer, which must not block."""
     return client.AsyncOceanNode(
-        node.url, signer, state_folder=state_folder(), requests_per_minute=node.requests_per_minute
+        node.url,
+        signer,
+        state_folder=state_folder(),
+        requests_per_minute=node.requests_per_minute,
+        observe=metrics.requested,
     )
 
 

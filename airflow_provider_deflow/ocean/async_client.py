@@ -17,10 +17,11 @@ import httpx
 import tenacity
 
 from airflow_provider_deflow import http
-from airflow_provider_deflow.errors import OceanNodeBusy
+from airflow_provider_deflow.errors import OceanNodeBusy, OceanNodeError
 from airflow_provider_deflow.ocean import exchange, routes, versions
 from airflow_provider_deflow.ocean.allowance import Allowance
 from airflow_provider_deflow.ocean.compute import ComputeJob
+from airflow_provider_deflow.ocean.connection import Observer, nobody
 from airflow_provider_deflow.ocean.nonces import NonceLane
 from airflow_provider_deflow.ocean.routes import Route
 from airflow_provider_deflow.ocean.shared_state import SharedState
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 class AsyncOceanNode:
-    """One Ocean Node, asked from one event loop."""
+    """One Ocean Node, asked from one event loop, in which `observe` is told of each request as it ends."""
 
     def __init__(
         self,
@@ -40,7 +41,9 @@ class AsyncOceanNode:
         state_folder: Path | None = None,
         requests_per_minute: int = 30,
         timeout_seconds: float = http.READ_TIMEOUT_SECONDS,
+        observe: Observer | None = None,
     ) -> None:
+        self._observe = observe or nobody
         self.url = exchange.base_url(url)
         self.signer = signer
         self._client = http.async_client(timeout_seconds)
@@ -77,7 +80,16 @@ class AsyncOceanNode:
 
     async def ask(self, route: Route[T]) -> T:
         """The answer to any route."""
-        return await tenacity.AsyncRetrying(**exchange.repetition(route))(self._ask_once, route)
+        return await tenacity.AsyncRetrying(**exchange.repetition(route))(self._ask_observed, route)
+
+    async def _ask_observed(self, route: Route[T]) -> T:
+        try:
+            value = await self._ask_once(route)
+        except OceanNodeError as error:
+            self._observe(route, self.url, error)
+            raise
+        self._observe(route, self.url, None)
+        return value
 
     async def _ask_once(self, route: Route[T]) -> T:
         await self._wait_for_place(route)

@@ -41,7 +41,7 @@ def _nothing() -> None:
     """What most requests need before they are sent."""
 
 
-def _nobody(route: Route[Any], url: str, error: Exception | None) -> None:
+def nobody(route: Route[Any], url: str, error: Exception | None) -> None:
     """Who observes most clients."""
 
 
@@ -60,7 +60,7 @@ class Connection:
         observe: Observer | None = None,
     ) -> None:
         self._url = url
-        self._observe = observe or _nobody
+        self._observe = observe or nobody
         self._signer = signer
         self._token = token
         self._state = state

@@ -27,6 +27,7 @@ from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import choosing, compute
+from airflow_provider_deflow.operators import measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.occasions import occasion_of, selection_of, wish_for_new
@@ -144,6 +145,7 @@ class OceanComputeOperator(BaseOperator):
                 poll_interval_seconds=work.poll_interval_seconds,
             )
             self._show_job(work, found.job.job_id)
+            measuring.taken(work, found)
             self.log.info("Job %s: %s (generation %d)", found.job.job_id, found.how, found.generation)
             ledger.record(
                 facts.job(found.job, work.url, found.how, found.why, found.generation, work.hashes),
@@ -283,7 +285,7 @@ class OceanComputeOperator(BaseOperator):
         return Work(
             node=node,
             ocean_node=hook.client(signer, requests_to(ledger)),
-            stopper=hook.client(signer, requests_to(ledger.aside())),
+            stopper=hook.client(signer, requests_to(ledger.aside(), counted=False)),
             url=connection.url,
             poll_interval_seconds=connection.poll_interval_seconds,
             signer=signer,
@@ -329,13 +331,14 @@ class OceanComputeOperator(BaseOperator):
     def _finish(self, context: Context, work: Work, job: compute.ComputeJob) -> dict[str, Any]:
         self.log.info("Job %s: %s", job.job_id, job.ended_because)
         work.ledger.record(facts.over(job))
+        measuring.over(work, job)
         lines = self._copy_log(work, job, "algorithmLog")
         if job.outcome != "succeeded":
             # Before an algorithm ran, the node's own logs say why.
             lines = lines or self._copy_log(work, job, "configurationLog")
             lines = lines or self._copy_log(work, job, "imageLog")
             raise jobs.failure(job, self.task_id, work.url, lines[-jobs.LOG_TAIL_LINES :])
-        outputs = jobs.fetch_outputs(work.ocean_node, job, work.store)
+        outputs = measuring.fetched(work, lambda: jobs.fetch_outputs(work.ocean_node, job, work.store))
         jobs.check_declared(outputs, self._declared(), self.task_id)
         record = keep_record(work, job, outputs)
         returned = {

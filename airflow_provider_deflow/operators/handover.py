@@ -19,6 +19,7 @@ from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import outputs as ocean_outputs
+from airflow_provider_deflow.operators import measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.occasions import selection_of
 from airflow_provider_deflow.operators.recording import recorded, requests_to
@@ -86,6 +87,7 @@ class HandoverOperator(BaseOperator):
             document = handed.to_document()
             kept = store.put(io.BytesIO(json.dumps(document).encode()))[0]
             seconds = time.monotonic() - began
+            measuring.handed_over(context["ti"].dag_id, self.task_id, ocean_node.url, size, seconds)
             ledger.record(
                 facts.handover(document, self.edge.target, ocean_node.url, seconds), facts.ended("succeeded")
             )

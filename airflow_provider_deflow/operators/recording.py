@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import errors, metrics
 from airflow_provider_deflow.hooks.recording import recorder
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ledger.entry import Place, Run
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_deflow.ledger.recorder import Recorder
     from airflow_provider_deflow.ocean.connection import Observer
+    from airflow_provider_deflow.ocean.routes import Route
 
 
 @contextmanager
@@ -39,15 +40,27 @@ def recorded(role: facts.Role, task: BaseOperator, context: Context) -> Iterator
         ledger.record(facts.ended("skipped"))
         raise
     except BaseException as error:  # a timeout of Airflow's among them
-        ledger.record(facts.ended("to be tried again" if _again(ti, error) else "failed", error))
+        again = _again(ti, error)
+        if again:
+            metrics.count(metrics.RETRIED, dag_id=ti.dag_id, task_id=task.task_id, error=type(error).__name__)
+        ledger.record(facts.ended("to be tried again" if again else "failed", error))
         raise
     finally:
         ledger.close()
 
 
-def requests_to(ledger: Recorder) -> Observer:
-    """Keeps what an Ocean Node was asked for and what it said."""
-    return lambda route, url, error: ledger.record(facts.request(route, url, error))
+def requests_to(ledger: Recorder, *, counted: bool = True) -> Observer:
+    """Keeps what an Ocean Node was asked for and what it said.
+
+    Not `counted` in a signal handler, which may have interrupted the counting and would wait for itself.
+    """
+
+    def observe(route: Route[Any], url: str, error: Exception | None) -> None:
+        ledger.record(facts.request(route, url, error))
+        if counted:
+            metrics.requested(route, url, error)
+
+    return observe
 
 
 def _again(ti: Any, error: BaseException) -> bool:

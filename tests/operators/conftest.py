@@ -16,7 +16,7 @@ from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
 @pytest.fixture
 def between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[proxy.Proxy]:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
-    with running_ocean_node(fast(tmp_path / "node")) as url, proxy.between(url) as passing:
+    with running_ocean_node(fast(tmp_path / "node", test_routes=True)) as url, proxy.between(url) as passing:
         extra = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.3}
         node = {"conn_type": "ocean_node", "host": passing.url, "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
