@@ -30,6 +30,7 @@ from airflow_provider_deflow.ocean import choosing, compute
 from airflow_provider_deflow.operators import measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
+from airflow_provider_deflow.operators.last_stop import LastStop
 from airflow_provider_deflow.operators.occasions import occasion_of, selection_of, wish_for_new
 from airflow_provider_deflow.operators.recording import recorded, requests_to
 from airflow_provider_deflow.operators.start import start_request
@@ -60,10 +61,6 @@ DEFERRAL_SECONDS = 3.0
 GRACE_SECONDS = 600.0
 DEADLINE_KEY = "deflow_deadline"
 PART_WORDS = {"runs": "runs", "reused": "takes what an earlier run kept"}
-# Airflow kills the process about five seconds after it was told to end.
-LAST_STOPS = 4
-# States in which Airflow, not a person, let go of a task: the next try follows its job.
-STILL_WANTED = frozenset({"running", "queued", "scheduled", "up_for_retry", "up_for_reschedule", "deferred"})
 
 
 class OceanComputeOperator(BaseOperator):
@@ -102,6 +99,8 @@ class OceanComputeOperator(BaseOperator):
         )
         self.ocean_node_url = ""
         self.job_id = ""
+        self._last_stop: LastStop | None = None
+        self._was_told_to_end = False
 
     @property
     def ocean_node_conn_id(self) -> str:
@@ -231,45 +230,27 @@ class OceanComputeOperator(BaseOperator):
                         "The next try starts it anew."
                     )
                 case "unreachable":
+                    if self._last_stop:
+                        self._last_stop.tell_of_orphan(event["error"])
                     raise errors.OceanNodeUnreachable(f"{what}: {event['error']}", url=work.url)
             error = errors.OceanNodeBusy if event.get("retryable") else errors.OceanNodeError
             raise error(f"{what}: {event.get('error', event)}", url=work.url)
 
     def on_kill(self) -> None:
-        """Stop the job when a person ended the task; leave it for the retry when the worker shuts down."""
-        if not self.job_id:
-            return
-        if self._still_wanted():
-            self._ledger.record(facts.killed("the worker shuts down, or the try took too long", self.job_id))
-            return
-        self.log.info("Job %s: the task was ended by a person: asking for its stop", self.job_id)
-        self._ledger.record(facts.killed("a person ended the task", self.job_id))
-        for _ in range(LAST_STOPS):
-            try:
-                self._stopper.stop(self.job_id)
-                job = self._stopper.status(self.job_id)
-            except errors.OceanNodeError as error:
-                self.log.warning("Job %s: could not ask for its stop: %s", self.job_id, error)
-                continue
-            if job is None or job.is_over:
-                return
-            time.sleep(1)
-
-    def _still_wanted(self) -> bool:
-        """Whether Airflow still holds this task to be running: then it is a shutdown, not a person."""
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        of_run = self._of_run
-        states = RuntimeTaskInstance.get_task_states(
-            dag_id=of_run.dag_id, task_ids=[self.task_id], run_ids=[of_run.run_id], map_index=of_run.map_index
-        )
-        return bool(STILL_WANTED & {str(state) for state in states.get(of_run.run_id, {}).values()})
+        """Stop the job, or leave it for the next try: whatever `LastStop` finds to be meant."""
+        if self._last_stop is None:
+            # A start may be under way: its job is dealt with when it is known.
+            self._was_told_to_end = True
+        else:
+            self._last_stop.told_to_end()
 
     def _show_job(self, work: Work, job_id: str) -> None:
-        self.ocean_node_url, self.job_id, self._of_run = work.url, job_id, work.of_run
-        # Made now: when the process is told to end there are seconds left, and no time for connections.
-        self._stopper = work.stopper
-        self._ledger = work.ledger.aside()
+        self.ocean_node_url, self.job_id = work.url, job_id
+        if job_id:
+            # Made now: when the process is told to end there are seconds left, and no time for connections.
+            self._last_stop = LastStop(job_id, work.url, work.of_run, work.stopper, work.ledger.aside())
+        if self._last_stop and self._was_told_to_end:
+            self._last_stop.told_to_end()
 
     def _prepare(self, context: Context, ledger: Recorder) -> Work:
         ti = context["ti"]

@@ -13,11 +13,13 @@ import asyncio
 import math
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_deflow import errors
+from airflow_provider_deflow.alarms import Alarm, raise_alarm
 from airflow_provider_deflow.hooks import ocean_node
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
@@ -137,6 +139,13 @@ class OceanJobTrigger(BaseTrigger):
                 self.log.info("Job %s: asked to stop: %s", self.job_id, why)
                 self._note("stop", "")
 
+    def _orphan(self, url: str) -> Alarm:
+        what = f"its task was ended, and it did not end within {STOPPING_SECONDS:.0f} s: it may still run"
+        alarm = Alarm("orphan", what, job_id=self.job_id, ocean_node_url=url)
+        if (ti := self.task_instance) is None:
+            return alarm
+        return replace(alarm, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id)
+
     def _note(self, *what: str | int) -> None:
         if len(self._watched) < MOST_NOTES:
             self._watched.append((what[0], time.time(), *what[1:]))
@@ -150,8 +159,10 @@ class OceanJobTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """A person ended the task: the job is stopped, and asked again until its record says that it is over.
 
-        Airflow 3.3 cancels this call anew at every turn of its loop, about once a second, so the work
-        is a task of its own, which goes on when that happens.
+        Airflow 3.3 also calls this in a triggerer that it had taken for dead, when another one follows the
+        job by now: then the task is still deferred, and nothing is done. And it cancels this call anew at
+        every turn of its loop, about once a second, so the work is a task of its own, which goes on when
+        that happens.
         """
         if self.wallet_conn_id is None:
             return
@@ -161,6 +172,9 @@ class OceanJobTrigger(BaseTrigger):
         await asyncio.shield(work)
 
     async def _stop_until_over(self) -> None:
+        if await self._is_still_deferred():
+            self.log.info("Job %s: its task is still deferred: another triggerer follows it", self.job_id)
+            return
         settings = await OceanNodeHook(self.ocean_node_conn_id).async_settings()
         # Beside the stop, which must not wait for it.
         killed = asyncio.create_task(self._record(facts.killed("a person ended the task", self.job_id)))
@@ -172,6 +186,25 @@ class OceanJobTrigger(BaseTrigger):
             await self._record(*facts.watched(self.job_id, settings.url, self._watched))
         if last is not None:
             await self._record(facts.over(last))
+
+    async def _is_still_deferred(self) -> bool:
+        """Whether the task waits for its job as before; one that cannot be asked for was ended."""
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        if (ti := self.task_instance) is None:
+            return False
+        try:
+            states = await asyncio.to_thread(
+                RuntimeTaskInstance.get_task_states,
+                dag_id=ti.dag_id,
+                task_ids=[ti.task_id],
+                run_ids=[ti.run_id],
+                map_index=-1 if ti.map_index is None else ti.map_index,
+            )
+        except Exception as error:  # Airflow's, of its transport, or none that is told
+            self.log.warning("Job %s: its task's state is not known: %s", self.job_id, type(error).__name__)
+            return False
+        return "deferred" in {str(state) for state in states.get(ti.run_id, {}).values()}
 
     async def _ask_until_over(self, settings: OceanNodeSettings) -> ComputeJob | None:
         """The job when it is over; None when it is not there any more, or does not end."""
@@ -189,8 +222,8 @@ class OceanJobTrigger(BaseTrigger):
                         self.log.info("Job %s: is over", self.job_id)
                         return seen
                 if time.time() >= give_up_at:
-                    self.log.error("Job %s: may still run: it did not end when asked to", self.job_id)
                     self._note("stop", "it did not end when asked to, and may still run")
+                    await asyncio.to_thread(raise_alarm, self._orphan(settings.url))
                     return None
                 await self._ask_to_stop(settings, "it has not ended yet")
         raise AssertionError("a watch never ends by itself")

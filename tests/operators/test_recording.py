@@ -22,6 +22,7 @@ from airflow_provider_deflow.ledger import history
 from airflow_provider_deflow.ledger.store import LedgerStore
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.handover import HandoverOperator
+from airflow_provider_deflow.operators.last_stop import LastStop
 from airflow_provider_deflow.operators.results import CollectResultsOperator
 from airflow_provider_deflow.stack import mongod as part
 from airflow_provider_deflow.triggers.ocean_job import OceanJobTrigger
@@ -135,7 +136,7 @@ def test_a_person_who_ends_a_running_task_is_told_by_the_next_task(
     task = operator(SLEEP)
     with pytest.raises(TaskDeferred):
         task.execute(context())
-    monkeypatch.setattr(task, "_still_wanted", lambda: False)
+    monkeypatch.setattr(LastStop, "_still_wanted", lambda _: False)
     task.on_kill()
     assert len(list(ledger_spool().kept())) >= 2, "a signal handler does not talk to MongoDB"
 

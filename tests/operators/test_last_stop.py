@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A task that is told to end, and what it does about its job; Airflow's part is in e2e/test_stops.py."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferred
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.ocean.client import OceanNode
+from airflow_provider_deflow.ocean.compute import ComputeJob
+from airflow_provider_deflow.operators import last_stop
+from airflow_provider_deflow.operators.compute import OceanComputeOperator
+from airflow_provider_deflow.signing import KeySigner
+from airflow_provider_deflow.triggers.ocean_job import OceanJobTrigger
+from tests import proxy
+from tests.local_ocean_node.running import KEYS
+from tests.operators.one_task import context, operator
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
+
+SLEEP = "import time; time.sleep(60)"
+STOP = "PUT /api/services/compute"
+ALARM = "DeFlow alarm: orphan"
+
+
+@pytest.fixture
+def airflow_says(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Airflow's word on the task's state, which only its processes could ask for."""
+
+    def say(state: str) -> None:
+        told = {"run 1": {"train": state}}
+        monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", lambda **_: told)
+
+    return say
+
+
+def begun() -> tuple[OceanComputeOperator, OceanJobTrigger]:
+    task = operator(SLEEP)
+    with pytest.raises(TaskDeferred) as deferral:
+        task.execute(context())
+    assert isinstance(deferral.value.trigger, OceanJobTrigger)
+    return task, deferral.value.trigger
+
+
+def job_at(between: proxy.Proxy) -> ComputeJob:
+    (job,) = OceanNode(between.url, requests_per_minute=100_000).jobs_of(KeySigner(KEYS[0]).address)
+    return job
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "skipped", "restarting", "None"])
+def test_a_persons_word_stops_the_job_and_sees_its_end(
+    between: proxy.Proxy, airflow_says: Any, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    task, _ = begun()
+    airflow_says(state)
+
+    task.on_kill()
+
+    assert job_at(between).outcome == "stopped"
+    assert ALARM not in caplog.text
+
+
+def test_a_shutdown_leaves_the_job_for_the_next_try(between: proxy.Proxy, airflow_says: Any) -> None:
+    task, _ = begun()
+    airflow_says("running")
+
+    task.on_kill()
+
+    assert STOP not in between.passed
+    assert not job_at(between).stop_requested
+
+
+def test_a_timeout_of_airflows_stops_the_job_though_the_task_still_runs(
+    between: proxy.Proxy, airflow_says: Any
+) -> None:
+    task, _ = begun()
+    airflow_says("running")
+
+    try:
+        raise AirflowTaskTimeout("as Airflow does it")
+    except AirflowTaskTimeout:
+        task.on_kill()
+
+    assert job_at(between).outcome == "stopped"
+
+
+def test_a_job_whose_end_is_not_seen_in_time_is_told_by_an_alarm(
+    between: proxy.Proxy, airflow_says: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An Ocean Node that takes a request and does not answer: there are five seconds in all."""
+    task, _ = begun()
+    airflow_says("failed")
+    monkeypatch.setattr(last_stop.LastStop, "_stop", lambda *_: time.sleep(30))
+    began = time.monotonic()
+
+    task.on_kill()
+
+    assert time.monotonic() - began < 4.5
+    (told,) = [line for line in caplog.text.splitlines() if ALARM in line]
+    assert f"dag_id=by_hand run_id=run 1 task_id=train job_id={task.job_id}" in told
+    assert between.url in told
+
+
+def test_a_task_told_to_end_while_its_job_is_started_stops_it_when_it_is_known(
+    between: proxy.Proxy, airflow_says: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = operator(SLEEP)
+    airflow_says("failed")
+    original = OceanNode.start_free
+
+    def told_meanwhile(*args: Any, **kwargs: Any) -> ComputeJob:
+        job = original(*args, **kwargs)
+        task.on_kill()
+        return job
+
+    monkeypatch.setattr(OceanNode, "start_free", told_meanwhile)
+
+    with pytest.raises(errors.JobStopped):
+        task.execute(context())
+
+    assert job_at(between).outcome == "stopped"
+
+
+def test_a_job_that_did_not_end_at_its_deadline_is_told_by_an_alarm(
+    between: proxy.Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, trigger = begun()
+    again = context()
+    again["task_state_store"]["deflow_job"] = {"job_id": trigger.job_id}
+    event = {"status": "unreachable", "error": "it hangs", "timed_out": True}
+
+    with pytest.raises(errors.OceanNodeUnreachable):
+        operator(SLEEP).resume(again, event)
+
+    assert f"{ALARM} dag_id=by_hand run_id=run 1 task_id=train job_id={trigger.job_id}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"), [("deferred", None), ("failed", "stopped"), ("queued", "stopped")]
+)
+def test_a_trigger_that_was_taken_over_by_another_triggerer_leaves_the_job(
+    between: proxy.Proxy, airflow_says: Any, state: str, outcome: str | None
+) -> None:
+    _, trigger = begun()
+    place = {"dag_id": "by_hand", "run_id": "run 1", "task_id": "train", "map_index": -1, "try_number": 1}
+    trigger._task_instance = SimpleNamespace(**place)
+    airflow_says(state)
+
+    asyncio.run(trigger.on_kill())
+
+    assert job_at(between).outcome == outcome
+    assert (STOP in between.passed) is (outcome == "stopped")
