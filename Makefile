@@ -14,7 +14,7 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench lock clean
+.PHONY: help demo up test check bench chaos lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
@@ -39,12 +39,17 @@ bench: $(READY)  ## measure the costs per task and per node beside Airflow's own
 	@$(BIN)/uv pip install --quiet --target .venv/peers --no-deps --require-hashes --requirements tests/benchmarks/peers.lock
 	@PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks
 
+# SEED=… decides all schedules, COUNT=… how many random ones; CASE=… repeats the round of one row.
+chaos: $(READY)  ## kill every part in the middle of its work, and write what came of it to docs/faults.md
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) \
+		$(if $(CASE),--case $(CASE),--write-docs)
+
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --only-binary :all: \
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what make made; .deflow with your graphs and runs stays
-	rm -rf .venv .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .demo .chaos dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -path ./.deflow -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv itself is taken from the lock too, so that pip checks its hash.

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What came out of each row, kept over runs of `make chaos`, and the page that is made of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.cases import Row
+from tests.chaos.rounds import Verdict
+
+_HEAD = """\
+# Faults: what was killed, when, and what came of it
+
+Written by `make chaos`; do not edit. Each row is one run of a graph on a real stack (Airflow, MongoDB,
+two local Ocean Nodes) while one part is killed with SIGKILL: at a named point of one of its tasks, or so
+many seconds after its start. Up to four rows run at once, so each is also disturbed by what is killed for
+the others. `worker` is a task's process and its supervisor.
+
+After each round: every run succeeded; outputs' hashes equal those of an undisturbed run; at no instant
+were two jobs of one node of a run alive, by the Ocean Nodes' own records; a node has a second job only
+where its Ocean Node was killed under the first; no job is nobody's; nothing runs on.
+"""
+
+
+class Table:
+    """The last verdict about each row, one JSON line each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: dict[tuple[int, str], dict[str, Any]] = {}
+        if path.exists():
+            for line in path.read_text().splitlines():
+                self._take(json.loads(line))
+
+    def add(self, verdict: Verdict) -> None:
+        document = verdict.to_document()
+        self._take(document)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a") as file:
+            file.write(json.dumps(document) + "\n")
+
+    def is_good(self, row: Row) -> bool:
+        found = self._rows.get((row.seed, row.case))
+        return found is not None and not found["problems"]
+
+    def page(self) -> str:
+        """docs/faults.md."""
+        rows = [self._rows[key] for key in sorted(self._rows)]
+        good = sum(not row["problems"] for row in rows)
+        named = sum(bool(row["row"]["point"]) for row in rows)
+        seeds = ", ".join(sorted({str(row["row"]["seed"]) for row in rows}))
+        figures = (
+            f"\n**{len(rows)} rows ran, {good} with nothing lost**: {named} at named points, "
+            f"{len(rows) - named} at random; seed {seeds}. "
+            "`make chaos SEED=… CASE=…` repeats the round of a row.\n\n"
+            "| case | seed | graph | killed | when | jobs | tries more | seconds | |\n"
+            "|---|--:|---|---|---|--:|--:|--:|---|\n"
+        )
+        return _HEAD + figures + "".join(map(_line, rows))
+
+    def _take(self, document: dict[str, Any]) -> None:
+        self._rows[document["row"]["seed"], document["row"]["case"]] = document
+
+
+def _line(kept: dict[str, Any]) -> str:
+    row = Row(**kept["row"])
+    how = "; ".join(kept["problems"]) or "nothing lost"
+    cells = (row.case, row.seed, row.shape, row.victim, row.moment, kept["jobs"], kept["tries"])
+    return "| " + " | ".join(map(str, cells)) + f" | {kept['seconds']:.0f} | {how} |\n"

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One round: its graphs start together, what is to be killed is killed at its moment, all is judged."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from airflow_provider_deflow.ocean.compute import ComputeJob
+from airflow_provider_deflow.stack.airflow_api import OVER
+from tests.chaos import checks, shapes
+from tests.chaos.cases import SLOW, Row
+from tests.chaos.deployment import Deployment, patiently
+
+# An unconfirmed start alone is looked for during 90 s.
+LONGEST_SECONDS = 420.0
+# Others of the round may come to their points too and share the kill.
+SHARED_WITHIN_SECONDS = 5.0
+WORKER_WITHIN_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one row came out; without problems it is good."""
+
+    row: Row
+    seconds: float
+    tries: int
+    jobs: int
+    problems: tuple[str, ...]
+
+    def line(self) -> str:
+        how = "ok  " if not self.problems else "LOST"
+        what = f"{self.row.shape}: {self.row.victim} killed {self.row.moment}"
+        figures = f"{self.jobs} jobs, {self.tries} tries more, {self.seconds:.0f} s"
+        text = f"{how} {self.row.case}  {what:<62} {figures:<34} {self.row.again}"
+        return "\n     ".join((text, *self.problems))
+
+    def to_document(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class Chaos:
+    """A deployment, and what its graphs give when nobody disturbs them."""
+
+    def __init__(self, deployment: Deployment, evidence: Path) -> None:
+        self.deployment = deployment
+        self.evidence = evidence
+        self.undisturbed: dict[str, dict[str, str]] = {}
+        self._rounds = 0
+
+    def run_undisturbed(self) -> list[str]:
+        """Each graph once, for its hashes, half of its nodes by way of the triggerer; the problems."""
+        before = checks.all_jobs(self.deployment)
+        for shape, (nodes, _) in shapes.SHAPES.items():
+            pace = {nodes[0]: SLOW}
+            self.deployment.airflow.start(shapes.dag_id(shape), f"undisturbed-{shape}", shapes.conf(pace))
+        self._until_over({f"undisturbed-{shape}": shape for shape in shapes.SHAPES}, lambda: None)
+        jobs = _since(before, checks.all_jobs(self.deployment))
+        problems = []
+        for shape in shapes.SHAPES:
+            ran = checks.of_run(self.deployment, shape, f"undisturbed-{shape}", jobs, {})
+            self.undisturbed[shape] = ran.hashes
+            problems += [f"{shape}: {problem}" for problem in ran.problems]
+        return problems + checks.left_over(self.deployment, jobs)
+
+    def round(self, rows: list[Row]) -> list[Verdict]:
+        """Run and disturb the graphs of these rows, and judge each."""
+        deployment, began = self.deployment, time.monotonic()
+        self._rounds += 1
+        deployment.empty_buckets()
+        before = checks.all_jobs(deployment)
+        runs = {row: f"{row.case}-{self._rounds}" for row in rows}
+        for row, run_id in runs.items():
+            if row.point:
+                (deployment.folder / "armed" / run_id).write_text(json.dumps(row.order()))
+        for row, run_id in runs.items():
+            deployment.airflow.start(shapes.dag_id(row.shape), run_id, shapes.conf(row.pace))
+        killing = _Killing(deployment, runs)
+        ended = self._until_over({run_id: row.shape for row, run_id in runs.items()}, killing.look)
+        killing.release_all()
+        deployment.wait_until_healthy()
+        jobs = _since(before, checks.all_jobs(deployment))
+        found = {
+            row: checks.of_run(deployment, row.shape, run_id, jobs, self.undisturbed[row.shape])
+            for row, run_id in runs.items()
+        }
+        common = [*checks.left_over(deployment, jobs)]
+        verdicts = []
+        for row, ran in found.items():
+            problems = [*ran.problems, *common, *killing.problems(row)]
+            seconds = ended.get(runs[row], time.monotonic()) - began
+            verdicts.append(Verdict(row, round(seconds, 1), ran.tries, ran.jobs, tuple(problems)))
+        if any(verdict.problems for verdict in verdicts):
+            self._keep_evidence(rows, verdicts, jobs)
+        return verdicts
+
+    def _until_over(self, runs: Mapping[str, str], look: Callable[[], None]) -> dict[str, float]:
+        """When each run (by id, with its shape) was over; those that are not in time are missing."""
+        ended: dict[str, float] = {}
+        until = time.monotonic() + LONGEST_SECONDS
+        while len(ended) < len(runs) and time.monotonic() < until:
+            look()
+            for run_id, shape in runs.items():
+                if run_id not in ended and self._is_over(shapes.dag_id(shape), run_id):
+                    ended[run_id] = time.monotonic()
+            time.sleep(0.2)
+        return ended
+
+    def _is_over(self, dag_id: str, run_id: str) -> bool:
+        return patiently(lambda: self.deployment.airflow.dag_run(dag_id, run_id)).state in OVER
+
+    def _keep_evidence(self, rows: list[Row], verdicts: list[Verdict], jobs: object) -> None:
+        folder = self.evidence / f"{rows[0].case}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        text = "\n".join(verdict.line() for verdict in verdicts)
+        (folder / "verdicts.txt").write_text(f"{text}\n{jobs}\n")
+        shutil.copytree(self.deployment.up.home / "logs", folder / "logs", dirs_exist_ok=True)
+
+
+class _Killing:
+    """Kills what the rows of a round name, each at its moment."""
+
+    def __init__(self, deployment: Deployment, runs: dict[Row, str]) -> None:
+        self._deployment = deployment
+        self._runs = runs
+        self._waiting = set(runs)
+        self._began = time.monotonic()
+        self._first_reached = 0.0
+
+    def look(self) -> None:
+        """Called again and again while the runs are under way."""
+        self._at_points()
+        for row in [row for row in self._waiting if not row.point]:
+            late = time.monotonic() - self._began - row.after_seconds
+            if late < 0:
+                continue
+            chance = random.Random(f"{row.seed} {row.case} which")
+            victim = (
+                chance.choice(("ocean-node", "ocean-node-2")) if row.victim == "ocean-node" else row.victim
+            )
+            # Between two tasks there is no worker to lose.
+            if self._deployment.kill(victim, chance) or late > WORKER_WITHIN_SECONDS:
+                self._waiting.discard(row)
+
+    def _at_points(self) -> None:
+        here = {
+            row
+            for row in self._waiting
+            if row.point and (self._deployment.folder / "reached" / self._runs[row]).exists()
+        }
+        if not here:
+            return
+        now = time.monotonic()
+        self._first_reached = self._first_reached or now
+        waited_for = {row for row in self._waiting if row.point and row.victim != "worker"}
+        if here < waited_for and now < self._first_reached + SHARED_WITHIN_SECONDS:
+            return
+        victims = {_part(row) for row in here if row.victim != "worker"}
+        for victim in sorted(victims):
+            self._deployment.kill(victim, random.Random())
+        for row in here:
+            (self._deployment.folder / "released" / self._runs[row]).touch()
+            self._waiting.discard(row)
+        self._first_reached = 0.0
+
+    def release_all(self) -> None:
+        for run_id in self._runs.values():
+            (self._deployment.folder / "released" / run_id).touch()
+
+    def problems(self, row: Row) -> list[str]:
+        if row not in self._waiting:
+            return []
+        return [f"the harness never killed anything: {row.moment} was not reached"]
+
+
+def _part(row: Row) -> str:
+    return shapes.ocean_node_of(row.task) if row.victim == "ocean-node" else row.victim
+
+
+def _since(before: dict[str, ComputeJob], now: dict[str, ComputeJob]) -> dict[str, ComputeJob]:
+    return {name: job for name, job in now.items() if name not in before}
