@@ -169,6 +169,8 @@ def _start(
         raise
     except errors.OceanNodeUnreachable as error:
         if not error.may_have_arrived:
+            # No byte has left, so here too the next try has nothing to look for.
+            _remember(memory, search, generation, None, wish, sent_at=0.0)
             raise
         search.say(f"no answer to the start ({error}): looking for the job before anything is sent again")
         # From now: the reply may have been lost long after the request was sent.

@@ -42,6 +42,11 @@ class Proxy:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
+    def go_away(self) -> None:
+        """From now on connections are refused."""
+        self._server.shutdown()
+        self._server.server_close()
+
     def forward(self, handler: BaseHTTPRequestHandler, target: str) -> None:
         what = f"{handler.command} {urlsplit(handler.path).path}"
         body = _body(handler)
@@ -98,6 +103,5 @@ def between(target: str) -> Iterator[Proxy]:
     try:
         yield proxy
     finally:
-        proxy._server.shutdown()
-        proxy._server.server_close()
+        proxy.go_away()
         thread.join()

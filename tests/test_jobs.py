@@ -217,3 +217,26 @@ def test_the_intent_is_as_old_as_the_send_not_as_the_waiting_before_it(ocean_nod
     ocean_node.find_or_start()
 
     assert sent[0] >= 0.5
+
+
+def test_after_a_start_that_found_nobody_the_next_one_is_not_delayed(tmp_path: Any) -> None:
+    """The Ocean Node goes away between the look for a job and the start: the connection is refused."""
+    with running_ocean_node(fast(tmp_path / "node")) as url:
+        with proxy.between(url) as between:
+            ocean_node = OceanNodeOfTest(between)
+
+            def request_of_a_node_that_goes_away() -> JobRequest:
+                request = ocean_node.request("pass")
+                between.go_away()
+                return request
+
+            with pytest.raises(errors.OceanNodeUnreachable, match="nothing was sent"):
+                ocean_node.find_or_start(request=request_of_a_node_that_goes_away)
+        with proxy.between(url) as between:
+            again = OceanNodeOfTest(between)
+            again.memory = ocean_node.memory
+
+            found = again.find_or_start()
+
+    assert (found.how, found.generation) == ("started", 0)
+    assert not [line for line in again.said if "looking again" in line]

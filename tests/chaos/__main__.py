@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -36,6 +37,7 @@ def main(
     write_docs: bool,
 ) -> None:
     """Exit code 1 when a row came out badly."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # refused connections are what this is about
     table = report.Table(KEPT / "rows.jsonl")
     rounds = [*cases.named(seed), *cases.drawn_at_random(seed, count)]
     if case:

@@ -112,26 +112,28 @@ class Deployment:
     up: stack.Running
     airflow: Airflow
     content: ContentStore
-    second: SecondOceanNode
+    second: SecondOceanNode | None
     folder: Path
+    second_url: str
 
     def ocean_nodes(self) -> list[OceanNode]:
-        urls = (self.up.ocean_node_url, self.second.url)
         return [
             OceanNode(url, SIGNER, state_folder=self.folder / "state", requests_per_minute=100_000)
-            for url in urls
+            for url in (self.up.ocean_node_url, self.second_url)
         ]
 
     def kill(self, victim: str, chance: random.Random) -> bool:
         """SIGKILL; False when there is no such process now."""
-        if victim == "worker":
-            return self._kill_a_task(chance)
-        if victim == SECOND:
+        if victim == SECOND and self.second is not None:
             self.second.end()
             self.second.start()
             return True
+        # A cluster has several of some parts.
+        several = [name for name in self.up.processes if name.startswith(f"{victim}-") and name != SECOND]
+        if victim == "worker" and not several:
+            return self._kill_a_task(chance)
         try:
-            self.up.kill(victim)
+            self.up.kill(chance.choice(several) if several else victim)
         except errors.StackError:
             return False  # on its way back from an earlier kill
         return True
@@ -165,7 +167,7 @@ class Deployment:
 
     def sandboxes(self) -> list[psutil.Process]:
         """What the two Ocean Nodes run right now."""
-        pids = (self.up.pid("ocean-node"), self.second.process.pid)
+        pids = (self.up.pid("ocean-node"), self.second.process.pid if self.second else self.up.pid(SECOND))
         return [child for pid in pids for child in psutil.Process(pid).children(recursive=True)]
 
     def wait_until_healthy(self) -> None:
@@ -211,7 +213,7 @@ def running(home: Path, report: Callable[[str], None]) -> Iterator[Deployment]:
         ):
             content = ContentStore(Path(up.storage.removeprefix("file://")))
             _publish(GraphStore(mongo["deflow"]), airflow)
-            yield Deployment(up, airflow, content, second, folder)
+            yield Deployment(up, airflow, content, second, folder, second.url)
     finally:
         second.end()
 

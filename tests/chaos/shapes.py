@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.e2e import drawn
 
-SECOND_OCEAN_NODE = "ocean_node_second"
+SECOND_OCEAN_NODE = "ocean_node_2"
 # More than the sockets between two processes hold: what is not read yet dies with the Ocean Node.
 BULK_BYTES = 24 << 20
 
