@@ -36,7 +36,11 @@ def explain(home: Path, run: str, node: str, graph: str | None, as_json: bool) -
     with CliContext(home).ledger() as ledger:
         found = ledger.run(run, graph)
         of_run = ledger.entries([found["_id"]])
-        others = [one for one in ledger.runs(found.get("graph"), EARLIER_RUNS) if one["_id"] != found["_id"]]
+        others = [
+            one
+            for one in ledger.runs(found.get("graph") or found["dag_id"], EARLIER_RUNS)
+            if one["dag_id"] == found["dag_id"] and one["_id"] != found["_id"]
+        ]
         earlier = ledger.entries((one["_id"] for one in others), explanation.OF_EARLIER, node)
     document = explanation.explained(found, of_run, node, earlier, others)
     click.echo(

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_deflow.graphs.selection import in_words
+
 Document = dict[str, Any]
 
 SECOND = "%Y-%m-%d %H:%M:%S"
@@ -38,6 +40,7 @@ def account(run: Document) -> str:
         f"{run['graph']}{revision}: {run['state']}",
         f"run {run['run_id']} of Dag {run['dag_id']}",
         f"{_time(run['first_at'], SECOND)} to {_time(run['last_at'], SECOND)} UTC",
+        *([f"asked for {in_words(run['asked'])}"] if run["asked"] else []),
         "",
         *_table(_tries(run)),
     ]

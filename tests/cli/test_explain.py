@@ -85,6 +85,12 @@ def test_a_node_that_was_left_out_is_told_though_it_never_began(ledger: LedgerSt
     )
 
 
+def test_a_run_says_which_part_was_asked_for(ledger: LedgerStore) -> None:
+    result = CliRunner().invoke(cli.main, ["runs", "show", RUN.run_id])
+
+    assert "asked for only 'train'\n" in result.output
+
+
 def test_a_node_that_is_not_known_is_told_with_those_that_are(ledger: LedgerStore) -> None:
     output = deflow(BEFORE.run_id, "trian").output
 

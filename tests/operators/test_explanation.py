@@ -18,7 +18,7 @@ from tests import proxy
 from tests.e2e import drawn
 from tests.operators.one_graph import run_graph
 from tests.operators.one_task import WRITE, Memory, context, operator, run
-from tests.operators.test_partial_runs import CHAIN, changed
+from tests.operators.test_partial_runs import BESIDE, CHAIN, changed
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 
@@ -71,12 +71,17 @@ def test_in_a_partial_run_each_node_is_explained(mongo_database: Mongo) -> None:
 
 
 def test_what_an_edge_brings_is_told_as_what_differs(mongo_database: Mongo) -> None:
-    run_graph(CHAIN, "run 1")
-    other = changed(CHAIN, "a", "open('/data/outputs/a.txt', 'w').write('other')")
+    run_graph(BESIDE, "run 1", {"to": ["b"]})
+    other = changed(BESIDE, "a", "open('/data/outputs/a.txt', 'w').write('other')")
     run_graph(other, "run 2", {"to": ["b"]})
 
     assert explained(mongo_database, "run 2", "a")["first_difference"] == "algorithm.code"
     assert explained(mongo_database, "run 2", "b")["first_difference"] == "inputs.a__b"
+    beside = explained(mongo_database, "run 2", "x")
+    assert (beside["did"], beside["try"]) == ("was skipped", 1), (
+        "it stands on nothing: it began, and skipped itself"
+    )
+    assert state_of(mongo_database, "run 2") == "succeeded"
 
 
 def test_a_run_of_its_own_computes_what_is_kept_and_says_how_to_reuse_it(mongo_database: Mongo) -> None:

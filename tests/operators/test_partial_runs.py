@@ -22,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 
 SIGNER = KeySigner(KEYS[0])
 CHAIN = drawn.graph("chain", "abc", ["ab", "bc"])
+BESIDE = drawn.graph("beside", "abcx", ["ab", "bc"])
 
 
 @pytest.fixture(autouse=True)
@@ -73,11 +74,11 @@ def test_only_a_node_starts_one_job_and_what_follows_is_skipped(between: proxy.P
 
 
 def test_up_to_a_node_what_leads_there_starts_jobs_and_the_rest_is_skipped(between: proxy.Proxy) -> None:
-    returned = run_graph(CHAIN, "run 1", {"to": ["b"]})
+    returned = run_graph(BESIDE, "run 1", {"to": ["b"]})
 
     assert job_count(between) == 2
     assert written(returned["b"]) == {"b.txt": "b(a())"}
-    assert skipped(returned) == {"b__c", "c", "results"}
+    assert skipped(returned) == {"b__c", "c", "x", "results"}
 
 
 def test_what_was_run_up_to_a_node_is_reused_from_the_next_one_on(between: proxy.Proxy) -> None:
