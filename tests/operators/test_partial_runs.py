@@ -16,7 +16,7 @@ from tests import proxy
 from tests.e2e import drawn
 from tests.local_ocean_node.running import KEYS
 from tests.operators.one_graph import run_graph
-from tests.operators.one_task import written
+from tests.operators.one_task import WRITE, context, operator, run, written
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 
@@ -158,3 +158,9 @@ def test_what_cannot_be_meant_fails_before_anything_is_asked(
     with pytest.raises(AirflowFailException, match=said):
         run_graph(CHAIN, "run 1", conf)
     assert between.passed == []
+
+
+def test_in_a_dag_that_somebody_wrote_these_names_are_its_authors(between: proxy.Proxy) -> None:
+    conf = {"from": "2026-01-01", "to": "2026-02-01"}
+
+    assert written(run(operator(WRITE.format("x")), context(conf=conf))) == {"out.txt": "x"}
