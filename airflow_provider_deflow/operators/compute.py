@@ -27,7 +27,7 @@ from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import choosing, compute
-from airflow_provider_deflow.operators import measuring
+from airflow_provider_deflow.operators import lineage, measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.last_stop import LastStop
@@ -63,7 +63,7 @@ DEADLINE_KEY = "deflow_deadline"
 PART_WORDS = {"runs": "runs", "reused": "takes what an earlier run kept"}
 
 
-class OceanComputeOperator(BaseOperator):
+class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
     """Runs one compute job on an Ocean Node.
 
     :param node: what to run, in the words of a graph document's node `data`: a mapping or the value
@@ -192,6 +192,8 @@ class OceanComputeOperator(BaseOperator):
 
     def _kept(self, work: Work, kept: dict[str, Any], run_id: str) -> dict[str, Any]:
         self._show_job(work, kept["job_id"])
+        if self.lineage:
+            self.lineage = lineage.with_outputs(self.lineage, work, work.store.outputs(kept["outputs"]).files)
         self.log.info("The outputs for these inputs are kept already: job %s of %s", kept["job_id"], run_id)
         work.ledger.record(facts.kept(kept["job_id"], kept["outputs"], run_id), facts.ended("succeeded"))
         return kept
@@ -247,6 +249,7 @@ class OceanComputeOperator(BaseOperator):
     def _show_job(self, work: Work, job_id: str) -> None:
         self.ocean_node_url, self.job_id = work.url, job_id
         if job_id:
+            self.lineage = lineage.of_node(work, job_id)
             # Made now: when the process is told to end there are seconds left, and no time for connections.
             self._last_stop = LastStop(job_id, work.url, work.of_run, work.stopper, work.ledger.aside())
         if self._last_stop and self._was_told_to_end:
@@ -313,6 +316,8 @@ class OceanComputeOperator(BaseOperator):
         self.log.info("Job %s: %s", job.job_id, job.ended_because)
         work.ledger.record(facts.over(job))
         measuring.over(work, job)
+        remembered = memory_of(context).get(jobs.MEMORY_KEY) or {}
+        self.lineage = lineage.with_job(self.lineage, job, remembered.get("generation"))
         lines = self._copy_log(work, job, "algorithmLog")
         if job.outcome != "succeeded":
             # Before an algorithm ran, the node's own logs say why.
@@ -331,6 +336,7 @@ class OceanComputeOperator(BaseOperator):
             "record": record,
         }
         keep_outputs(work, memory_of(context), returned)
+        self.lineage = lineage.with_outputs(self.lineage, work, outputs.files)
         self.log.info("Kept %d output file(s), %d bytes", returned["files"], returned["bytes"])
         files = [(file.name, file.size, file.sha256) for file in outputs.files]
         work.ledger.record(facts.outputs(job.job_id, outputs.sha256, files, record), facts.ended("succeeded"))

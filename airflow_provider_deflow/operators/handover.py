@@ -19,7 +19,7 @@ from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import outputs as ocean_outputs
-from airflow_provider_deflow.operators import measuring
+from airflow_provider_deflow.operators import lineage, measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.occasions import selection_of
 from airflow_provider_deflow.operators.recording import recorded, requests_to
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.outputs import ContentStore
 
 
-class HandoverOperator(BaseOperator):
+class HandoverOperator(lineage.TellsLineage, BaseOperator):
     """Hands the outputs of one `OceanComputeOperator` to the next.
 
     :param edge: source and target task ids, the way (`handover`) and which `files`: a mapping or the value
@@ -84,6 +84,7 @@ class HandoverOperator(BaseOperator):
                 )
             size = sum(file.size for file in handed.files)
             self.log.info("Handed over %d file(s), %d bytes, by %s", len(handed.files), size, handed.mode)
+            self.lineage = lineage.of_edge(context["ti"].dag_id, handed, ocean_node.url)
             document = handed.to_document()
             kept = store.put(io.BytesIO(json.dumps(document).encode()))[0]
             seconds = time.monotonic() - began
