@@ -81,6 +81,19 @@ class CliContext:
         with self._mongo_of_airflow(LedgerHook) as hook:
             yield hook.ledger(timeout_seconds=READING_SECONDS)
 
+    def published_sha256(self, slug: str) -> str | None:
+        """The hash of a graph's newest revision, which the stack's Airflow is to have; None if not known."""
+        from airflow_provider_deflow.graphs.store import GraphStore
+
+        uri = self._stack().get("mongo_uri")
+        if uri is None:
+            return None
+        try:
+            with GraphStore.connected(uri) as store:
+                return store.revision(slug).sha256
+        except errors.GraphError:
+            return None
+
     def _mongo_uri(self) -> str | None:
         return os.environ.get("MONGO_URI") or self._stack().get("mongo_uri")
 

@@ -237,7 +237,9 @@ def run(
     dag_id = f"deflow_{slug}"
     context: CliContext = ctx.obj
     with context.airflow(airflow_url) as airflow:
-        airflow.wait_for_dag(dag_id, DAG_TIMEOUT_SECONDS)
+        # Who has just saved the graph means what was saved, which Airflow takes a moment to read.
+        newest = None if airflow_url else context.published_sha256(slug)
+        airflow.wait_for_dag(dag_id, DAG_TIMEOUT_SECONDS, graph_sha256=newest)
         _check_names(part, slug, airflow.node_ids(dag_id) if part else ())
         airflow.unpause(dag_id)
         if resume:

@@ -288,7 +288,8 @@ class AirflowApi:
             ) from error
 
     def _why_missing(self, dag_id: str, timeout_seconds: float) -> str:
-        missing = f"Airflow at {self.base_url} has no such Dag {dag_id!r} after {timeout_seconds:g} s"
+        missing = f"Airflow at {self.base_url} has no such Dag {dag_id!r}, or not this revision of it, after "
+        missing += f"{timeout_seconds:g} s"
         errors = [error for error in self.import_errors() if dag_id.removeprefix("deflow_") in error.filename]
         if errors:
             return f"{missing}: {errors[0].filename} could not be imported:\n{errors[0].stack_trace}"

@@ -209,6 +209,7 @@ class PlayedAirflow(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.ends = "success"
+        self.pages = [""]
         self.asked: list[tuple[str, str, Any]] = []
 
     @property
@@ -226,7 +227,8 @@ class PlayedAirflow(ThreadingHTTPServer):
                 return (201, {"access_token": "t"}) if good else (401, {"detail": "Invalid credentials"})
             case "GET", "/dags/deflow_test/details":
                 some_nodes = {"value": [], "schema": {"type": "array", "items": {"enum": ["a", "b"]}}}
-                return 200, {"is_stale": False, "doc_md": "", "params": {"from": some_nodes}}
+                page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+                return 200, {"is_stale": False, "doc_md": page, "params": {"from": some_nodes}}
             case "POST", "/dags/deflow_test/dagRuns/r1/clear":
                 self.ends = "success"
                 return 200, {}
@@ -299,6 +301,22 @@ def test_a_part_of_a_graph_is_run(airflow):
     (start,) = [body for method, path, body in airflow.asked if path.endswith("/dagRuns")]
     assert start["conf"] == {"x": 1, "from": ["a", "b"], "to": ["b"]}
     assert "why a node runs, is reused or skipped: deflow explain r1 NODE" in result.output
+
+
+@pytest.mark.stack
+def test_what_has_just_been_saved_is_what_runs(airflow, home, server_uri):
+    """Airflow reads a new revision a moment later; until then a run would be one of the old."""
+    addresses = json.loads((home / "stack.json").read_text())
+    (home / "stack.json").write_text(json.dumps({**addresses, "mongo_uri": server_uri}))
+    deflow("save", written(home, DIAMOND))
+    airflow.pages = ["sha256 of before", f"sha256 {Graph.from_document(DIAMOND).sha256}"]
+
+    assert deflow("run", "test").exit_code == 0
+
+    read = [path for method, path, _ in airflow.asked if path.endswith("/details")]
+    assert len(read) == 2
+    with pymongo.MongoClient(server_uri) as client:
+        client.drop_database("deflow")
 
 
 def test_a_node_that_is_not_there_is_told_with_those_that_are(airflow):
