@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,17 +65,24 @@ def raise_alarm(
     # An Ocean Node's words, a URL's query or an algorithm's log may be in it.
     alarm = replace(alarm, what=clean(alarm.what), ocean_node_url=clean(alarm.ocean_node_url))
     log.warning("%s", alarm)
-    try:
-        metrics.count(metrics.ALARMS, kind=alarm.kind, dag_id=alarm.dag_id, task_id=alarm.task_id)
-    except Exception:
-        log.exception("this alarm is not counted")
-    try:
-        _record(alarm, ledger)
-    except Exception:
-        log.exception("this alarm is not in the ledger")
+    ways: dict[str, Callable[[], None]] = {
+        "counted": lambda: metrics.count(
+            metrics.ALARMS, kind=alarm.kind, dag_id=alarm.dag_id, task_id=alarm.task_id
+        ),
+        "in the ledger": lambda: _record(alarm, ledger),
+        "told": lambda: _tell(alarm, context or {}),
+    }
+    for way, go in ways.items():
+        try:
+            go()
+        except Exception as error:
+            log.exception("this alarm is not %s: %s", way, error)
+
+
+def _tell(alarm: Alarm, context: Mapping[str, Any]) -> None:
     for path in settings.alarm_notifiers():
         try:
-            _notifier(path)({**_context(alarm), **(context or {}), "alarm": asdict(alarm)})
+            _notifier(path)({**_context(alarm), **context, "alarm": asdict(alarm)})
         except Exception as error:
             log.exception("the notifier %s did not take this alarm: %s", path, error)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from dataclasses import replace
+from email import message_from_string
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ from pymongo.database import Database
 from airflow_provider_deflow.alarms import Alarm, raise_alarm
 from airflow_provider_deflow.ledger import history
 from airflow_provider_deflow.ledger.store import LedgerStore
-from airflow_provider_deflow.stack import mongod as part
+from airflow_provider_deflow.stack import mongod
+from tests import mail_server
 
 STALL = Alarm(
     "stall",
@@ -110,6 +114,34 @@ def test_what_is_wrong_with_one_notifier_is_logged_and_the_next_is_told(
         assert reason in caplog.text
 
 
+def test_the_documented_mail_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The example of docs/monitoring.md as it stands there, with a mail server to take it."""
+    docs = (Path(__file__).parents[1] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    example = re.findall(r"```python\n(.*?)```", docs, re.DOTALL)[0]
+    (tmp_path / "my_alarms.py").write_text(example, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRFLOW__DEFLOW__ALARM_NOTIFIERS", "my_alarms.mail")
+    with mail_server.running() as server:
+        connection = {
+            "conn_type": "smtp",
+            "host": "127.0.0.1",
+            "port": server.port,
+            "extra": {"disable_ssl": True, "disable_tls": True},
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+
+        raise_alarm(STALL)
+        raise_alarm(replace(STALL, kind="orphan"))
+
+    messages = [message_from_string(message) for message in server.messages]
+    assert [message["Subject"] for message in messages] == [
+        "stall: deflow_drawn train",
+        "orphan: deflow_drawn train",
+    ]
+    (body,) = [part.get_payload(decode=True) for part in messages[0].walk() if not part.is_multipart()]
+    assert b"job 0x1-2 on https://node.example" in body
+
+
 def test_no_secret_is_told(
     monkeypatch: pytest.MonkeyPatch, told: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -130,7 +162,7 @@ def test_no_secret_is_told(
 def test_it_is_in_the_ledger_of_its_run(
     mongo_uri: str, mongo_database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = json.loads(part.airflow_connection(mongo_uri))
+    connection = json.loads(mongod.airflow_connection(mongo_uri))
     monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", json.dumps({**connection, "schema": mongo_database.name}))
 
     raise_alarm(STALL)
