@@ -14,7 +14,7 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench chaos lock clean
+.PHONY: help demo up cluster servers test check bench chaos lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
@@ -25,7 +25,10 @@ demo: $(READY)  ## start everything, run the example graph, show its result, sto
 up: $(READY)  ## start everything and stay: the Airflow UI with DeFlow in it
 	@$(BIN)/deflow up --dags dags
 
-test: check $(ANVIL)  ## check, then the whole test suite
+cluster: $(READY) servers  ## the same as in production: PostgreSQL, Redis, Celery, two workers, two triggerers
+	@$(BIN)/deflow up --cluster --home .cluster --dags dags
+
+test: check $(ANVIL) servers  ## check, then the whole test suite
 	@echo "test: the whole suite; parts are started for real, so this takes a while"
 	@$(BIN)/python -m pytest
 
@@ -77,3 +80,14 @@ $(ANVIL): $(READY) tests/chain/package.json tests/chain/package-lock.json
 		&& { ls .venv/npm/node_modules/@foundry-rs/anvil-*/bin/anvil || command -v anvil; } >/dev/null 2>&1 \
 		|| { echo "setup: no development chain: npm must reach its registry, and anvil must be on PATH unless this is Linux on x86-64"; exit 1; }
 	@touch $@
+
+# The cluster's PostgreSQL and Redis are Debian's. Root gets what is missing, without asking; others are told.
+APT := DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet --quiet -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5
+INSTALL := $(APT) install --no-install-recommends postgresql redis-server
+servers:
+	@{ command -v redis-server && { command -v postgres || ls /usr/lib/postgresql/*/bin/postgres; }; } >/dev/null 2>&1 && exit; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "setup: PostgreSQL and Redis are missing; on Debian: sudo apt-get install postgresql redis-server"; exit 1; \
+	fi; \
+	echo "setup: PostgreSQL and Redis, from Debian"; \
+	{ $(INSTALL) || { $(APT) update; $(INSTALL); } || { sleep 20; $(APT) update; $(INSTALL); }; } >/dev/null

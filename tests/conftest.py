@@ -35,8 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole stack last: once it is up it stays, and takes its share of a small machine."""
-    items.sort(key=lambda item: E2E in item.path.parents)
+    """The whole stack last: once it is up it stays, and takes its share of a small machine.
+
+    Before it the cluster, which would be one stack too many beside it.
+    """
+    items.sort(key=lambda item: (E2E in item.path.parents, item.path.name != "test_cluster.py"))
 
 
 @pytest.fixture(scope="session")

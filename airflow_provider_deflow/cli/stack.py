@@ -39,10 +39,12 @@ _home = click.option(
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="A folder of Dag files of your own, read beside the drawn graphs.",
 )
+@click.option("--cluster", "as_cluster", is_flag=True, hidden=True, help="As `make cluster` does.")
 @click.option("--open", "opens", is_flag=True, help="Open the browser when everything is ready.")
-def up(home: Path, port: int | None, dags: Path | None, opens: bool) -> None:
+def up(home: Path, port: int | None, dags: Path | None, as_cluster: bool, opens: bool) -> None:
     """Start MongoDB, an Ocean Node and Airflow, and stay until stopped (Ctrl-C)."""
     from airflow_provider_deflow import stack
+    from airflow_provider_deflow.stack import cluster
 
     # Ended by another program as by Ctrl-C: in order.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -50,7 +52,8 @@ def up(home: Path, port: int | None, dags: Path | None, opens: bool) -> None:
     began = time.monotonic()
     try:
         click.echo(f"Starting in {home.absolute()}")
-        with stack.running(home, port=port, dags=dags, report=click.echo) as running:
+        start = cluster.running if as_cluster else stack.running
+        with start(home, port=port, dags=dags, report=click.echo) as running:
             click.echo(f"Everything is up after {time.monotonic() - began:.0f} s.\n\n{_addresses(running)}")
             if opens:
                 webbrowser.open(running.airflow_url)

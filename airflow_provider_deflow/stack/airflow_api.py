@@ -70,6 +70,9 @@ class TaskInstance:
     operator: str
     started: datetime | None
     ended: datetime | None
+    queue: str = ""
+    pool: str = ""
+    hostname: str = ""
 
     @classmethod
     def from_reply(cls, reply: Mapping[str, Any]) -> Self:
@@ -81,6 +84,9 @@ class TaskInstance:
             operator=reply["operator_name"] or "",
             started=_moment(reply["start_date"]),
             ended=_moment(reply["end_date"]),
+            queue=reply["queue"] or "",
+            pool=reply["pool"],
+            hostname=reply["hostname"] or "",
         )
 
 
@@ -232,6 +238,20 @@ class AirflowApi:
         reply = self._get(path, asked, none_if_missing=True) or {"content": []}
         found = (line for entry in reply["content"] for line in _log_lines(entry))
         return tuple(line for line in found if not line.startswith(FOLDING))[-lines:]
+
+    # ---- Airflow itself -----------------------------------------------------------------------------
+
+    def newest_heartbeat(self, job_type: str, hostname: str) -> datetime | None:
+        """Of the scheduler, triggerer or Dag processor that runs on a host."""
+        asked: Asked = {
+            "job_type": job_type,
+            "hostname": hostname,
+            "job_state": "running",
+            "order_by": "-latest_heartbeat",
+            "limit": 1,
+        }
+        jobs = self._get("/jobs", asked)["jobs"]
+        return _moment(jobs[0]["latest_heartbeat"]) if jobs else None
 
     # ---- requests -----------------------------------------------------------------------------------
 

@@ -133,8 +133,8 @@ def migrate(home: Home, environment: Mapping[str, str]) -> None:
     done.write_text(version)
 
 
-def parts(port: int, environment: Mapping[str, str]) -> tuple[Part, ...]:
-    """Scheduler, API server, Dag processor and triggerer."""
+def parts(port: int, environment: Mapping[str, str], names: tuple[str, ...] = NAMES) -> tuple[Part, ...]:
+    """Scheduler, API server, Dag processor and triggerer, or those of them that are named."""
     url = f"http://{LOOPBACK}:{port}"
     return tuple(
         Part(
@@ -145,7 +145,7 @@ def parts(port: int, environment: Mapping[str, str]) -> tuple[Part, ...]:
             is_ready=lambda since, name=name: is_healthy(url, name, since),  # type: ignore[misc]
             port=port if name == "api-server" else None,
         )
-        for name in NAMES
+        for name in names
     )
 
 

@@ -23,6 +23,11 @@ def mark(home: Path, part: str) -> dict[str, str]:
     return {STACK: str(home), PART: part, "SPT_NOENV": "1"}
 
 
+def part_name() -> str:
+    """The part that this process belongs to. The cluster's Airflow takes it for its host's name."""
+    return os.environ[PART]
+
+
 def find(home: Path, part: str | None = None) -> list[psutil.Process]:
     """Living processes of the stack in `home`, of one part or of all, but not this one."""
     found = []

@@ -15,7 +15,14 @@ from airflow_provider_deflow.errors import StackError
 from airflow_provider_deflow.stack.home import Home, write_private
 
 LOOPBACK = "127.0.0.1"
-FIRST_CHOICE = {"airflow": 8080, "ocean-node": 8001, "mongod": 27027}
+FIRST_CHOICE = {
+    "airflow": 8080,
+    "ocean-node": 8001,
+    "ocean-node-2": 8002,
+    "mongod": 27027,
+    "postgresql": 25432,
+    "redis": 26379,
+}
 # Below the ports that kernels give to outgoing connections, which come and go.
 _OTHERS = range(20_000, 32_000)
 

@@ -240,7 +240,15 @@ class PlayedAirflow(ThreadingHTTPServer):
                 run = {"dag_id": "deflow_test", "dag_run_id": "r1", "bundle_version": "1"}
                 return 200, {**run, **dates, "state": state}
             case "GET", "/dags/deflow_test/dagRuns/r1/taskInstances":
-                task = {"task_id": "a", "map_index": -1, "try_number": 1, "operator_name": "X", **dates}
+                place = {"queue": "default", "pool": "default_pool", "hostname": "here"}
+                task = {
+                    "task_id": "a",
+                    "map_index": -1,
+                    "try_number": 1,
+                    "operator_name": "X",
+                    **place,
+                    **dates,
+                }
                 return 200, {"task_instances": [{**task, "state": state}], "next_cursor": None}
         return 404, {"detail": "not found"}
 

@@ -11,6 +11,7 @@ import os
 import socket
 import tarfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,14 @@ class Airflow(AirflowApi):
     def scheduled_runs(self, dag_id: str) -> list[str]:
         runs = self._get(f"/dags/{dag_id}/dagRuns", {"run_type": "scheduled"})["dag_runs"]
         return [run["dag_run_id"] for run in runs]
+
+    def triggerer_of(self, dag_id: str, run_id: str, task_id: str) -> int | None:
+        """The triggerer's job that a deferred task waits in."""
+        task = self._get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+        return task["trigger"] and task["trigger"]["triggerer_id"]
+
+    def add_pool(self, name: str, slots: int) -> None:
+        self._ask("POST", "/pools", body={"name": name, "slots": slots})
 
     def pause(self, dag_id: str) -> None:
         self._ask("PATCH", f"/dags/{dag_id}", body={"is_paused": True})
@@ -140,18 +149,18 @@ def _draft_version(store: GraphStore, slug: str) -> int | None:
         return None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Not the usual one, where a developer's own stack may be."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("e2e"))
+@contextmanager
+def deployed(starting: AbstractContextManager[stack.Running]) -> Iterator[Deployment]:
+    """What starts, started."""
     with (
-        stack.running(home, port=_free_port(), dags=ROOT / "dags", environment=SETTINGS, report=print) as up,
+        starting as up,
         Airflow(up.airflow_url, up.username, up.password) as airflow,
         pymongo.MongoClient(up.mongo_uri) as mongo,
     ):
@@ -162,3 +171,11 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             content=ContentStore(Path(up.storage.removeprefix("file://"))),
             address=signing.KeySigner(DEVELOPMENT_KEY).address,
         )
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("e2e"))
+    starting = stack.running(home, port=free_port(), dags=ROOT / "dags", environment=SETTINGS, report=print)
+    with deployed(starting) as one:
+        yield one
