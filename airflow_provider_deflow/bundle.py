@@ -9,6 +9,7 @@ to them, so unchanged graphs keep their files, and a thousand graphs cost a thou
     <base>/revisions/<slug>@<revision>-<sha256>.json   every revision ever needed on this host
     <base>/current/<slug>.{py,json}                    what the Dag processor reads; the rest is untouched
     <base>/versions/<change>/<slug>.{py,json}          what a worker runs from: never changed once there
+    …/deflow_upkeep.py                                 beside the graphs, the Dag that keeps things up
     <base>/index/<change>.json                         which revisions make up a change
 
 While MongoDB is away, or refuses, `current` stays as it is, and a version whose index and revisions are
@@ -47,6 +48,13 @@ from airflow_provider_deflow.dag_factory import dag_from_file
 
 dag = dag_from_file(__file__)
 '''
+UPKEEP_LOADER = '''"""Stops, saves and clears what no task looks after. Its settings are in [deflow]."""
+
+from airflow_provider_deflow.upkeep.dag import upkeep_dag
+
+dag = upkeep_dag()
+'''
+UPKEEP_FILE = "deflow_upkeep.py"
 NO_CHANGE = 0
 # A Dag processor has other bundles too: MongoDB is not asked again at once when it did not answer.
 PAUSE_SECONDS = 10.0
@@ -89,6 +97,8 @@ class DeflowDagBundle(BaseDagBundle):
             self.refresh()
         elif not self.path.exists():
             self._make_version_or_put_off(int(self.version))
+        else:
+            self._bring_upkeep(self.path)  # a folder of an earlier release has none
         super().initialize()
 
     def refresh(self) -> None:
@@ -106,6 +116,7 @@ class DeflowDagBundle(BaseDagBundle):
         except Away as error:
             self._stay(error)
         else:
+            self._bring_upkeep(self.path)
             self._say_when_back(change)
 
     def get_current_version(self) -> BundleVersion | None:
@@ -172,7 +183,7 @@ class DeflowDagBundle(BaseDagBundle):
                 _replace_by_link(source, target)
                 _write(self.path / f"{slug}.py", LOADER)
         for file in self.path.iterdir():
-            if file.suffix in (".py", ".json") and file.stem not in revisions:
+            if file.suffix in (".py", ".json") and file.stem not in revisions and file.name != UPKEEP_FILE:
                 file.unlink()
         _write(self.base_dir / "current.change", str(change))
 
@@ -198,12 +209,19 @@ class DeflowDagBundle(BaseDagBundle):
         for slug, source in revisions.items():
             os.link(source, making / f"{slug}.json")
             _write(making / f"{slug}.py", LOADER)
+        self._bring_upkeep(making)
         try:
             making.rename(self.path)
         except OSError:
             shutil.rmtree(making)
             if not self.path.exists():
                 raise
+
+    def _bring_upkeep(self, folder: Path) -> None:
+        """The Dag that is there without a graph, as this release writes it."""
+        file = folder / UPKEEP_FILE
+        if not file.exists() or file.read_text(encoding="utf-8") != UPKEEP_LOADER:
+            _write(file, UPKEEP_LOADER)
 
     def _revisions_at(self, change: int) -> Mapping[str, Path]:
         """The revision of each graph at `change`, as a file on this host's disk."""

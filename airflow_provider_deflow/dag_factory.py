@@ -34,6 +34,8 @@ from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.occasions import FORCE_NEW
 from airflow_provider_deflow.operators.results import CollectResultsOperator
+from airflow_provider_deflow.upkeep.dag import DAG_ID as UPKEEP_DAG_ID
+from airflow_provider_deflow.upkeep.dag import upkeep_dag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -161,7 +163,7 @@ def dag_from_file(loader: str) -> DAG:
 
 
 def load_dags() -> dict[str, DAG]:
-    """All published graphs as Dags, for one Dag file: `globals().update(load_dags())`.
+    """All published graphs as Dags, and `deflow_upkeep`, for one Dag file: `globals().update(load_dags())`.
 
     The simple way, without the bundle: a run does not keep its revision. A worker builds only the
     Dag it runs. A graph with problems becomes a Dag without tasks whose page lists them. While
@@ -170,7 +172,10 @@ def load_dags() -> dict[str, DAG]:
     from airflow_provider_deflow.hooks.published import published_graphs
 
     only = get_parsing_context().dag_id
-    return {dag.dag_id: dag for dag in _dags(published_graphs(), only)}
+    if only == UPKEEP_DAG_ID:
+        return {UPKEEP_DAG_ID: upkeep_dag()}
+    dags = {dag.dag_id: dag for dag in _dags(published_graphs(), only)}
+    return {**dags, UPKEEP_DAG_ID: upkeep_dag()} if only is None else dags
 
 
 def _dags(published: Iterable[PublishedGraph], only: str | None) -> Iterable[DAG]:

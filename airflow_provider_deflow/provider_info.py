@@ -126,6 +126,59 @@ def _options() -> dict[str, Any]:
             "example": "my_alarms.mail, my_alarms.slack",
             "default": "",
         },
+        "storage_retention_days": {
+            "description": "How many days stored outputs are kept that no graph needs, and no run since "
+            "then; 0 for ever. Empty: as ledger_retention_days, than which it must not be more.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "90",
+            "default": "",
+        },
+        "bucket_retention_days": {
+            "description": "The same for copies in buckets of Ocean Nodes, which are uploaded again when "
+            "they are wanted. Empty: 30 days.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "7",
+            "default": "",
+        },
+        "upkeep_schedule": {
+            "description": "When the Dag deflow_upkeep runs, as a cron line; empty: when it is triggered.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "*/15 * * * *",
+            "default": "*/5 * * * *",
+        },
+        "upkeep_dry_run": {
+            "description": "Whether deflow_upkeep only says what it would do.",
+            "version_added": "0.1.0",
+            "type": "boolean",
+            "example": "True",
+            "default": "False",
+        },
+        "stuck_jobs": {
+            "description": "What deflow_upkeep does about a job whose status has not changed for three times "
+            "as long as ever before: report, or stop as well.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "stop",
+            "default": "report",
+        },
+        "stall_minutes": {
+            "description": "How long a status may last in any case before the job counts as stuck.",
+            "version_added": "0.1.0",
+            "type": "integer",
+            "example": "120",
+            "default": "30",
+        },
+        "expiry_notice_hours": {
+            "description": "How long before their Ocean Node deletes them results are fetched that no task "
+            "has fetched.",
+            "version_added": "0.1.0",
+            "type": "integer",
+            "example": "48",
+            "default": "24",
+        },
         "storage_conn_id": {
             "description": "Connection that opens the storage, when it needs one.",
             "version_added": "0.1.0",

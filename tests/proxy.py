@@ -34,7 +34,7 @@ class Proxy:
             def _forward(self) -> None:
                 proxy.forward(self, target)
 
-            do_GET = do_POST = do_PUT = _forward
+            do_GET = do_POST = do_PUT = do_DELETE = _forward
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -58,7 +58,8 @@ def publish(store: GraphStore, slug: str, code: str = "print(1)") -> None:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
+    """Those of graphs."""
+    return sorted(file.name for file in folder.iterdir() if file.name != bundles.UPKEEP_FILE)
 
 
 def test_each_graph_is_a_loader_and_a_json_file(store: GraphStore, storage: Path) -> None:
@@ -156,3 +157,33 @@ def test_a_loader_builds_the_dag_of_its_file(store: GraphStore, storage: Path) -
 
     assert loaded["dag"].dag_id == "deflow_one"
     assert sorted(task.task_id for task in loaded["dag"].tasks) == ["a", "results"]
+
+
+def test_the_upkeep_dag_is_in_every_folder_with_graphs_and_without(store: GraphStore, storage: Path) -> None:
+    current = Bundle(store)
+    current.initialize()
+    of_nothing = Bundle(store, version="0")
+    of_nothing.initialize()
+    publish(store, "one")
+    current.refresh()
+    of_one = Bundle(store, version="1")
+    of_one.initialize()
+
+    for folder in (current.path, of_nothing.path, of_one.path):
+        loaded: dict[str, Any] = {"__file__": str(folder / bundles.UPKEEP_FILE)}
+        exec((folder / bundles.UPKEEP_FILE).read_text(), loaded)
+        assert loaded["dag"].dag_id == "deflow_upkeep"
+
+
+def test_files_of_a_release_without_upkeep_get_it(store: GraphStore, storage: Path) -> None:
+    publish(store, "one")
+    current, pinned = Bundle(store), Bundle(store, version="1")
+    current.initialize()
+    pinned.initialize()
+    for bundle in (current, pinned):
+        (bundle.path / bundles.UPKEEP_FILE).unlink()
+
+    current.refresh()
+    pinned.initialize()
+
+    assert all((bundle.path / bundles.UPKEEP_FILE).exists() for bundle in (current, pinned))

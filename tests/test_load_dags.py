@@ -17,6 +17,7 @@ from airflow_provider_deflow.stack import mongod
 
 pytestmark = pytest.mark.stack
 
+UPKEEP = {"deflow_upkeep": 6}
 ALGORITHM = {"code": "print(1)", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
 
 
@@ -46,7 +47,11 @@ def test_every_published_graph_is_a_dag(store: GraphStore) -> None:
 
     dags = load_dags()
 
-    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {"deflow_one": 4, "deflow_two": 3}
+    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {
+        "deflow_one": 4,
+        "deflow_two": 3,
+        **UPKEEP,
+    }
 
 
 def test_a_graph_with_problems_is_a_dag_without_tasks_that_says_so(store: GraphStore) -> None:
@@ -55,7 +60,11 @@ def test_a_graph_with_problems_is_a_dag_without_tasks_that_says_so(store: GraphS
 
     dags = load_dags()
 
-    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {"deflow_good": 4, "deflow_bad": 0}
+    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {
+        "deflow_good": 4,
+        "deflow_bad": 0,
+        **UPKEEP,
+    }
     assert "graph 'bad' has 1 problem" in str(dags["deflow_bad"].doc_md)
 
 
@@ -77,7 +86,7 @@ def test_without_mongodb_the_dags_stay_and_the_log_says_so(
     monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", mongod.airflow_connection(uri))
     dags = load_dags()
 
-    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {"deflow_one": 4}
+    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {"deflow_one": 4, **UPKEEP}
     assert "Graphs stay as in the last good copy" in caplog.text
     assert "hunter2" not in caplog.text
 
@@ -91,3 +100,9 @@ def test_without_mongodb_and_without_a_copy_the_file_says_why(
         errors.StoreUnreachable, match=r"127\.0\.0\.1:9 \(connection 'deflow_mongo'\) does not"
     ):
         load_dags()
+
+
+def test_a_worker_that_runs_upkeep_needs_no_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "deflow_upkeep")
+
+    assert list(load_dags()) == ["deflow_upkeep"]

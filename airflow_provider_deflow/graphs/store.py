@@ -51,6 +51,7 @@ T = TypeVar("T")
 Graphs = list[Listed]
 Revisions = list[Revision]
 History = list[Published]
+Texts = list[str]
 
 
 class GraphStore:
@@ -202,6 +203,15 @@ class GraphStore:
         with self._answering():
             found = map(Published.from_record, self._in_force(change, _WITHOUT_TEXT))
             return sorted(found, key=lambda revision: revision.slug)
+
+    def texts(self) -> Texts:
+        """All documents that there are, drafts and revisions, also of deleted graphs."""
+        with self._answering():
+            return [
+                record["text"]
+                for collection in (self._graphs, self._revisions)
+                for record in collection.find({}, {"text": 1})
+            ]
 
     def ensure_indexes(self) -> None:
         """Make the indexes and the counter, once; writing does it by itself."""

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ledger.store import LedgerStore
 
 # Of the connection's own options these do not hold here: a task does not wait for its history.
-_NO_WAITING = {
-    "serverSelectionTimeoutMS": int(CALL_SECONDS * 1000),
-    "connectTimeoutMS": int(CALL_SECONDS * 1000),
-    "socketTimeoutMS": int(CALL_SECONDS * 1000),
-}
+_WAITS = ("serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS")
 
 
 class LedgerHook(DeflowMongoHook):
@@ -29,7 +25,7 @@ class LedgerHook(DeflowMongoHook):
         """The ledger in the connection's database."""
         from airflow_provider_deflow.ledger.store import LedgerStore
 
-        self.extras.update(_NO_WAITING)
+        self.extras.update(dict.fromkeys(_WAITS, int(timeout_seconds * 1000)))
         return LedgerStore(
             self.database(),
             retention_days=settings.ledger_retention_days(),

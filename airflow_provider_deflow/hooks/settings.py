@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal, cast
 
 from airflow.sdk import conf
 
@@ -18,6 +19,8 @@ SECTION = "deflow"
 MONGO_CONN_ID = "deflow_mongo"
 MONGO_DATABASE = "deflow"
 RETENTION_DAYS = 365
+BUCKET_RETENTION_DAYS = 30
+UPKEEP_SCHEDULE = "*/5 * * * *"
 
 
 def home() -> Path:
@@ -50,6 +53,64 @@ def ledger_retention_days() -> int:
         raise errors.SettingsError(
             f"[{SECTION}] ledger_retention_days is {written!r}: write a number of days."
         )
+    return int(written)
+
+
+def storage_retention_days() -> int:
+    """How long stored contents stay that nothing needs; 0 for ever."""
+    return _retention_days("storage_retention_days", ledger_retention_days())
+
+
+def bucket_retention_days() -> int:
+    """The same for copies in buckets."""
+    return _retention_days(
+        "bucket_retention_days", min(BUCKET_RETENTION_DAYS, ledger_retention_days() or BUCKET_RETENTION_DAYS)
+    )
+
+
+def _retention_days(option: str, default: int) -> int:
+    """Raises `SettingsError` when it is longer than the ledger knows what runs need."""
+    days, known = _number(option, default), ledger_retention_days()
+    if 0 < known < days:
+        raise errors.SettingsError(
+            f"[{SECTION}] {option} is {days}, ledger_retention_days is {known}: what the ledger has "
+            "forgotten it cannot say to be needed. Make the first at most as large as the second."
+        )
+    return days
+
+
+def upkeep_schedule() -> str:
+    """When `deflow_upkeep` runs, as a cron line; empty: when it is triggered."""
+    return str(conf.get(SECTION, "upkeep_schedule", fallback=UPKEEP_SCHEDULE)).strip()
+
+
+def upkeep_dry_run() -> bool:
+    """Whether `deflow_upkeep` only says what it would do."""
+    return conf.getboolean(SECTION, "upkeep_dry_run", fallback=False)
+
+
+def stuck_jobs() -> Literal["report", "stop"]:
+    """What is done about a job that stalls."""
+    written = str(conf.get(SECTION, "stuck_jobs", fallback="report"))
+    if written in ("report", "stop"):
+        return cast("Literal['report', 'stop']", written)
+    raise errors.SettingsError(f"[{SECTION}] stuck_jobs is {written!r}: write report or stop.")
+
+
+def stall_minutes() -> int:
+    """A job does not stall before its status has been the same for so long."""
+    return _number("stall_minutes", 30)
+
+
+def expiry_notice_hours() -> int:
+    """How long before an Ocean Node deletes them results are looked after."""
+    return _number("expiry_notice_hours", 24)
+
+
+def _number(option: str, default: int) -> int:
+    written = str(conf.get(SECTION, option, fallback="")) or str(default)
+    if not written.isdigit():
+        raise errors.SettingsError(f"[{SECTION}] {option} is {written!r}: write a whole number.")
     return int(written)
 
 

@@ -10,7 +10,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.ledger import spool
-from airflow_provider_deflow.ocean import outputs
+from airflow_provider_deflow.ocean import clearing, outputs
 
 
 def content_store() -> outputs.ContentStore:
@@ -21,6 +21,11 @@ def content_store() -> outputs.ContentStore:
 def ledger_spool() -> spool.Spool:
     """Where the same storage keeps what the ledger could not take."""
     return spool.Spool(_root())
+
+
+def stored_contents() -> clearing.Contents:
+    """All that lies in the content store, for clearing it."""
+    return clearing.Contents(_root())
 
 
 def _root() -> outputs.Folder:

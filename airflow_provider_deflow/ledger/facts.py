@@ -34,6 +34,8 @@ KEPT = "outputs kept"
 HANDOVER = "handover"
 RESULTS = "results"
 ALARM = "alarm"
+INTENT = "intent"
+UPKEEP = "upkeep"
 
 # Requests that change something or bring something. Looks are many, and their answers are states.
 _RECORDED = frozenset(
@@ -109,15 +111,35 @@ def stop_asked(job_id: str, ocean_node: str, error: str, at: datetime) -> Fact:
     return Fact(REQUEST, {**what, "answer": "refused or lost" if error else "ok", "words": error}, at=at)
 
 
+def intent(key: str, account: Mapping[str, str]) -> Fact:
+    """A start that is sent next, with the key that its job will carry; `account` as for `job`."""
+    return Fact(INTENT, {"key": key, **account}, key=key)
+
+
+def upkeep(action: str, why: str, **more: Any) -> Fact:
+    """What `deflow_upkeep` did, in the past tense, and why."""
+    return Fact(UPKEEP, {"action": action, "why": why, **more})
+
+
 def job(
-    job: ComputeJob, ocean_node: str, how: str, why: str, generation: int, hashes: Mapping[str, str]
+    job: ComputeJob,
+    ocean_node: str,
+    how: str,
+    why: str,
+    generation: int,
+    hashes: Mapping[str, str],
+    account: Mapping[str, str] | None = None,
 ) -> Fact:
-    """The job that answers for a node: `how` is started, followed or reused, `why` says what for."""
+    """The job that answers for a node: `how` is started, followed or reused, `why` says what for.
+
+    `account` names the Ocean Node and the wallet as Airflow's connections do.
+    """
     return Fact(
         JOB,
         {
             "job_id": job.job_id,
             "ocean_node": ocean_node,
+            **(account or {}),
             "environment": job.environment,
             "owner": job.owner,
             "how": how,
@@ -193,8 +215,8 @@ def kept(job_id: str, sha256: str, run_id: str) -> Fact:
     return Fact(KEPT, {"job_id": job_id, "sha256": sha256, "run_id": run_id})
 
 
-def handover(handed: Mapping[str, Any], target: str, ocean_node: str, seconds: float) -> Fact:
-    """What one edge brought; `handed` is a `Handed` as a document."""
+def handover(handed: Mapping[str, Any], sha256: str, target: str, ocean_node: str, seconds: float) -> Fact:
+    """What one edge brought; `handed` is a `Handed` as a document, kept under `sha256`."""
     return Fact(
         HANDOVER,
         {
@@ -203,6 +225,7 @@ def handover(handed: Mapping[str, Any], target: str, ocean_node: str, seconds: f
             "mode": handed["mode"],
             "ocean_node": ocean_node,
             "bucket_id": handed["bucket_id"],
+            "sha256": sha256,
             **_files(handed["files"]),
             "seconds": round(seconds, 3),
         },

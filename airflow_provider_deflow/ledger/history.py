@@ -38,6 +38,10 @@ def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Docu
             {"at": _iso(entry["at"]), **entry["what"]} for entry in found if entry["kind"] == facts.ALARM
         ]:
             about["alarms"] = alarms
+        if upkeep := [
+            {"at": _iso(entry["at"]), **entry["what"]} for entry in found if entry["kind"] == facts.UPKEEP
+        ]:
+            about["upkeep"] = upkeep
         if map_index >= 0:
             about["map_index"] = map_index
         role = _last(found, facts.BEGAN).get("role")

@@ -9,6 +9,7 @@ succeeds. In good times nothing is written here, and looking costs one listing a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.outputs import Folder
 
 FOLDER = "ledger"
+UNREADABLE = "unreadable"
 # Of a few kB each. Tasks at work at once may each add a few before they see that it is full.
 MAX_FILES = 50_000
 
@@ -96,6 +98,19 @@ class Spool:
             else:
                 break
         return strange
+
+    def set_aside(self, file: Any) -> str:
+        """Take a file that is no batch out of everybody's way; gives where it is now."""
+        target = self._folder / UNREADABLE / file.name
+        if isinstance(file, Path):
+            target.parent.mkdir(exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another was quicker
+                os.replace(file, target)
+            return str(target)
+        with file.open("rb") as content, target.open("wb") as copy:
+            copy.write(content.read())
+        file.unlink(missing_ok=True)
+        return str(target)
 
 
 def _batch(text: bytes) -> Batch | None:

@@ -3,6 +3,7 @@
 
     ledger_runs      _id = hash of Dag and run; which graph, first and last entry's time
     ledger_entries   _id = the entry's own; run, task, try, kind, at, what
+    ledger_about     since when there has been this ledger
 
 An entry is inserted or is there already, and of a run only what can be said in any order is kept (the
 least, the greatest), so every write may be repeated and none has to wait for another. Both go by age,
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import UpdateOne
@@ -55,6 +57,7 @@ class LedgerStore:
         self._client = database.client
         self._runs = database["ledger_runs"]
         self._entries = database["ledger_entries"]
+        self._about = database["ledger_about"]
         self._retention_days = retention_days
         self._timeout_seconds = timeout_seconds
         self._known_as = known_as
@@ -88,7 +91,7 @@ class LedgerStore:
     def runs(self, graph: str | None = None, limit: int = 20) -> list[Record]:
         """The runs whose last entries are the newest."""
         with self._answering():
-            found = self._runs.find({} if graph is None else {"graph": str(graph)})
+            found = self._runs.find({"graph": {"$exists": True}} if graph is None else {"graph": str(graph)})
             return list(found.sort("last_at", -1).limit(limit))
 
     def run(self, run_id: str, graph: str | None = None) -> Record:
@@ -110,12 +113,47 @@ class LedgerStore:
         with self._answering():
             return list(self._entries.find(wanted).sort([("at", 1), ("_id", 1)]))
 
+    def entries_since(self, kinds: Sequence[str], since: datetime) -> list[Record]:
+        """The entries of these kinds of all runs, by time, each with its run's `dag_id` and `run_id`."""
+        with self._answering():
+            self.ensure_indexes()
+            found = list(self._entries.find({"kind": {"$in": list(kinds)}, "at": {"$gte": since}}))
+            ids = list({entry["run"] for entry in found})
+            runs = {run["_id"]: run for run in self._runs.find({"_id": {"$in": ids}})}
+        for entry in found:
+            # Its run is written after it: a moment later it is there.
+            run = runs.get(entry["run"], {})
+            entry |= {"dag_id": run.get("dag_id", ""), "run_id": run.get("run_id", "")}
+        return sorted(found, key=lambda entry: (entry["at"], entry["_id"]))
+
+    def began_at(self) -> datetime:
+        """Since when this ledger has been kept, as far as it was ever known: its oldest runs go by age."""
+        with self._answering():
+            oldest = self._runs.find_one(sort=[("first_at", 1)])
+            now = datetime.now(UTC)
+            began = {"$setOnInsert": {"at": min(oldest["first_at"], now) if oldest else now}}
+            self._about.update_one({"_id": "began"}, began, upsert=True)
+            record = self._about.find_one({"_id": "began"})
+        assert record is not None
+        at: datetime = record["at"]
+        return at
+
+    def runs_by_age(self, since: datetime) -> tuple[list[Record], list[Record]]:
+        """All runs: those with an entry since, and those without."""
+        with self._answering():
+            found = list(self._runs.find())
+        return (
+            [run for run in found if run["last_at"] >= since],
+            [run for run in found if run["last_at"] < since],
+        )
+
     def ensure_indexes(self) -> None:
         """Make the indexes and set how long entries stay, once; writing does it by itself."""
         if self._has_indexes:
             return
         with self._answering():
             self._entries.create_index([("run", 1), ("at", 1)])
+            self._entries.create_index([("kind", 1), ("at", 1)])
             self._runs.create_index([("graph", 1), ("last_at", -1)])
             self._runs.create_index("run_id")
             self._expire(self._entries, "at")

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from airflow_provider_deflow.ocean.archive import Archive, Caps
 __all__ = ["Caps", "ContentStore", "Folder", "OutputFile", "Outputs", "matching", "unpack"]
 
 _CHUNK_BYTES = 1 << 20
+# In an object store: what is put again within a day need not be written again. Clearing takes none so young.
+YOUNG_SECONDS = 24 * 60 * 60
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -190,7 +193,7 @@ class ContentStore:
             with temporary.open("xb") as copy:
                 sha256, size = _copy(stream, copy)
             target = Path(str(place(sha256)))
-            if not _is_kept(target, size):
+            if not (_is_kept(target, size) and _made_young(target)):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(temporary, target)
         finally:
@@ -202,7 +205,7 @@ class ContentStore:
         with tempfile.TemporaryFile() as copy:
             sha256, size = _copy(stream, copy)
             target = place(sha256)
-            if not _is_kept(target, size):
+            if not (_is_kept(target, size) and _is_young(target)):
                 copy.seek(0)
                 with target.open("wb") as upload:
                     _copy(copy, upload)
@@ -256,6 +259,24 @@ def _is_kept(path: Folder, size: int) -> bool:
         return bool(path.stat().st_size == size)
     except FileNotFoundError:
         return False
+
+
+def _made_young(path: Path) -> bool:
+    """What is put again is wanted: it is cleared by age, see `clearing`. False when it has just gone."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_young(path: Folder) -> bool:
+    """An object store has no other way to make a content young than to write it anew."""
+    try:
+        modified = path.stat().st_mtime
+    except FileNotFoundError:
+        return False
+    return modified is None or time.time() - float(modified) < YOUNG_SECONDS
 
 
 def _checked(sha256: str) -> str:

@@ -30,6 +30,7 @@ from airflow_provider_deflow.ocean import choosing, compute
 from airflow_provider_deflow.operators import lineage, measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
+from airflow_provider_deflow.operators.intents import TellingMemory
 from airflow_provider_deflow.operators.last_stop import LastStop
 from airflow_provider_deflow.operators.occasions import occasion_of, selection_of, wish_for_new
 from airflow_provider_deflow.operators.recording import recorded, requests_to
@@ -130,13 +131,14 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             if not jobs.wants_new(memory, wish) and (kept := kept_outputs(work, memory)):
                 return self._kept(work, kept, work.of_run.run_id)
             policy = self.environment_policy or settings.environment_policy()
+            account = self._account(work)
             found = jobs.find_or_start(
                 work.ocean_node,
                 work.signer,
                 work.of_run,
                 work.inputs_sha256,
                 lambda: start_request(work, self.max_duration_seconds, policy, self.log.info),
-                memory,
+                TellingMemory(memory, ledger, account),
                 say=self.log.info,
                 occasion=occasion_of(context, self.retries),
                 wish=wish,
@@ -147,7 +149,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             measuring.taken(work, found)
             self.log.info("Job %s: %s (generation %d)", found.job.job_id, found.how, found.generation)
             ledger.record(
-                facts.job(found.job, work.url, found.how, found.why, found.generation, work.hashes),
+                facts.job(found.job, work.url, found.how, found.why, found.generation, work.hashes, account),
                 facts.state(found.job.job_id, found.job.status, found.job.status_text),
             )
             job = self._follow_inline(work, found.job)
@@ -197,6 +199,15 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         self.log.info("The outputs for these inputs are kept already: job %s of %s", kept["job_id"], run_id)
         work.ledger.record(facts.kept(kept["job_id"], kept["outputs"], run_id), facts.ended("succeeded"))
         return kept
+
+    def _account(self, work: Work) -> dict[str, str]:
+        """By which connections others reach the job: `deflow_upkeep` does."""
+        return {
+            "ocean_node": work.url,
+            "owner": work.signer.address,
+            "ocean_node_conn_id": self.ocean_node_conn_id,
+            "wallet_conn_id": self.wallet_conn_id,
+        }
 
     def _deadline(self, memory: jobs.Memory, job_id: str) -> float:
         """When the job has to be over, in epoch seconds; one time for all attempts that follow it."""

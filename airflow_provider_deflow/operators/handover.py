@@ -89,9 +89,8 @@ class HandoverOperator(lineage.TellsLineage, BaseOperator):
             kept = store.put(io.BytesIO(json.dumps(document).encode()))[0]
             seconds = time.monotonic() - began
             measuring.handed_over(context["ti"].dag_id, self.task_id, ocean_node.url, size, seconds)
-            ledger.record(
-                facts.handover(document, self.edge.target, ocean_node.url, seconds), facts.ended("succeeded")
-            )
+            brought = facts.handover(document, kept, self.edge.target, ocean_node.url, seconds)
+            ledger.record(brought, facts.ended("succeeded"))
         return {
             "handover": kept,
             "mode": handed.mode,

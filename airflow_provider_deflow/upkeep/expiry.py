@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results that no task has fetched are fetched before their Ocean Node deletes them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_deflow import errors, jobs
+from airflow_provider_deflow.ledger import facts
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.ocean.client import OceanNode
+    from airflow_provider_deflow.ocean.compute import ComputeJob
+    from airflow_provider_deflow.ocean.job_records import JobRecord
+    from airflow_provider_deflow.ocean.outputs import ContentStore
+    from airflow_provider_deflow.upkeep.fate import Airflow
+    from airflow_provider_deflow.upkeep.known import Account, Desk, Known, Task
+
+FETCHED = "fetched"
+
+
+def fetch_expiring(
+    desk: Desk, known: Known, airflow: Airflow, store: ContentStore, notice: timedelta
+) -> None:
+    """Fetch what expires within `notice` (or the half of the Ocean Node's own time) and whose task is final.
+
+    A task that may still come for its results is reported, as is what cannot be fetched.
+    """
+
+    def look(account: Account, client: OceanNode, records: list[JobRecord]) -> None:
+        left_there = [
+            (record.job, task)
+            for record in records
+            if record.job.outcome == "succeeded"
+            and record.job.job_id not in known.kept
+            and (record.job.job_id, FETCHED) not in known.told
+            and (task := known.task_of(record.job)) is not None
+        ]
+        if not left_there:
+            return
+        keeps = {one.id: timedelta(seconds=one.storage_expiry_seconds) for one in client.environments()}
+        for job, task in left_there:
+            # An environment that is gone takes its jobs with it.
+            kept_for = keeps.get(job.environment, timedelta())
+            left = (job.finished or desk.now) + kept_for - desk.now
+            if left > min(notice, kept_for / 2):
+                continue
+            if airflow.fate(task) == "open":
+                _report(desk, known, account, job, task, f"{task} has not fetched them yet. Does it wait?")
+            else:
+                desk.say(f"fetch the results of job {job.job_id} on {account.url}: {task} is over")
+                if not desk.dry_run:
+                    _fetch(desk, known, account, client, job, task, store)
+
+    known.each_account(look)
+
+
+def _fetch(
+    desk: Desk,
+    known: Known,
+    account: Account,
+    client: OceanNode,
+    job: ComputeJob,
+    task: Task,
+    store: ContentStore,
+) -> None:
+    try:
+        outputs = jobs.fetch_outputs(client, job, store)
+    except errors.DeflowError as error:
+        _report(desk, known, account, job, task, f"They could not be fetched: {error}")
+        return
+    files = len(outputs.files)
+    why = f"its results expire, and {task} is over"
+    desk.record(task, facts.upkeep(FETCHED, why, job_id=job.job_id, outputs=outputs.sha256, files=files))
+
+
+def _report(desk: Desk, known: Known, account: Account, job: ComputeJob, task: Task, why: str) -> None:
+    if (job.job_id, "expiry") in known.told:
+        return
+    desk.say(f"report job {job.job_id} on {account.url}: its results expire. {why}")
+    if not desk.dry_run:
+        desk.alarm("expiry", f"its results expire on the Ocean Node. {why}", task, job.job_id, account.url)

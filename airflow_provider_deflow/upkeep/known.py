@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The jobs that the ledger knows, and on which Ocean Nodes and in whose name to look for them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_deflow import alarms, errors
+from airflow_provider_deflow.hooks import storage
+from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
+from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+from airflow_provider_deflow.job_search import METADATA_KEY
+from airflow_provider_deflow.ledger import facts
+from airflow_provider_deflow.ledger.entry import Place, Run
+from airflow_provider_deflow.ledger.recorder import Recorder
+from airflow_provider_deflow.ocean import job_records
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.ledger.entry import Fact
+    from airflow_provider_deflow.ledger.store import LedgerStore
+    from airflow_provider_deflow.ocean.client import OceanNode
+    from airflow_provider_deflow.ocean.compute import ComputeJob
+    from airflow_provider_deflow.ocean.job_records import JobRecord
+
+# No Ocean Node runs a job or keeps its results for longer than it usually does: a week, by default.
+LOOK_BACK = timedelta(days=14)
+_KINDS = (
+    facts.JOB, facts.INTENT, facts.STATE, facts.OVER, facts.OUTPUTS, facts.KEPT, facts.ALARM, facts.UPKEEP
+)  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A wallet on an Ocean Node, by the connections that a task used."""
+
+    url: str
+    owner: str
+    ocean_node_conn_id: str
+    wallet_conn_id: str
+
+    @contextmanager
+    def client(self) -> Iterator[OceanNode]:
+        """Raises `SettingsError` when the connections have come to mean another Ocean Node or wallet."""
+        signer = OceanWalletHook(self.wallet_conn_id).signer()
+        hook = OceanNodeHook(self.ocean_node_conn_id)
+        if hook.settings().url.rstrip("/") != self.url or signer.address.lower() != self.owner.lower():
+            raise errors.SettingsError(
+                f"connections {self.ocean_node_conn_id!r} and {self.wallet_conn_id!r} do not lead to "
+                f"{self.url} as {self.owner} any more, where there may be jobs: look there yourself."
+            )
+        with hook.client(signer) as client:
+            yield client
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The try that a job belongs to."""
+
+    run: Run
+    place: Place
+
+    def __str__(self) -> str:
+        index = f"[{self.place.map_index}]" if self.place.map_index >= 0 else ""
+        return f"{self.place.task_id}{index} of run {self.run.run_id} of {self.run.dag_id}"
+
+
+@dataclass(slots=True)
+class Known:
+    """What the ledger says of the jobs of the last days."""
+
+    accounts: set[Account] = field(default_factory=set)
+    by_job: dict[str, Task] = field(default_factory=dict)
+    by_key: dict[str, Task] = field(default_factory=dict)
+    # When each job was first seen in each status; when it was over.
+    states: dict[str, dict[int, datetime]] = field(default_factory=dict)
+    over: dict[str, datetime] = field(default_factory=dict)
+    # Jobs whose outputs a task, or upkeep, has kept.
+    kept: set[str] = field(default_factory=set)
+    # What was done or told already, as (job id, what).
+    told: set[tuple[str, str]] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, ledger: LedgerStore, now: datetime, look_back: timedelta = LOOK_BACK) -> Known:
+        known = cls()
+        for entry in ledger.entries_since(_KINDS, now - look_back):
+            known._take(entry)
+        return known
+
+    def _take(self, entry: Mapping[str, Any]) -> None:
+        what, kind = entry["what"], entry["kind"]
+        job_id = str(what.get("job_id", ""))
+        if kind in (facts.JOB, facts.INTENT):
+            place = Place(entry["task_id"], entry["map_index"], entry["try_number"])
+            task = Task(Run(entry["dag_id"], entry["run_id"]), place)
+            if kind == facts.JOB:
+                self.by_job[job_id] = task
+            else:
+                self.by_key[what["key"]] = task
+            # Entries of an earlier release do not name the connections.
+            node = what.get("ocean_node_conn_id", OceanNodeHook.default_conn_name)
+            wallet = what.get("wallet_conn_id", OceanWalletHook.default_conn_name)
+            self.accounts.add(Account(what["ocean_node"], what["owner"], node, wallet))
+        elif kind == facts.STATE:
+            self.states.setdefault(job_id, {}).setdefault(what["status"], entry["at"])
+        elif kind == facts.OVER:
+            self.over.setdefault(job_id, entry["at"])
+        elif kind in (facts.OUTPUTS, facts.KEPT):
+            self.kept.add(job_id)
+        elif kind == facts.ALARM:
+            self.told.add((job_id, what["alarm"]))
+        else:
+            self.told.add((job_id, what["action"]))
+
+    def task_of(self, job: ComputeJob) -> Task | None:
+        return self.by_job.get(job.job_id) or self.by_key.get(str(job.metadata.get(METADATA_KEY)))
+
+    def each_account(
+        self,
+        look: Callable[[Account, OceanNode, list[JobRecord]], None],
+        say: Callable[[str], None] = log.warning,
+    ) -> None:
+        """`look` at the jobs of every account; what is wrong with one does not hold up the others."""
+        for account in sorted(self.accounts, key=lambda one: (one.url, one.owner, one.ocean_node_conn_id)):
+            try:
+                with account.client() as client:
+                    records = client.ask(job_records.of_wallet(account.owner))
+                    look(account, client, [one for one in records if METADATA_KEY in one.job.metadata])
+            except errors.DeflowError as error:
+                say(f"{account.url} as {account.owner}: {error}")
+            except Exception as error:  # a connection that is gone, among others
+                say(f"{account.url} as {account.owner}: {type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a step reads and writes; in a dry run it writes nothing."""
+
+    ledger: LedgerStore
+    dry_run: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    done: list[str] = field(default_factory=list)
+
+    def say(self, what: str) -> None:
+        """One thing that is done, or would be."""
+        self.done.append(what)
+        log.info("%s%s", "would do: " if self.dry_run else "", what)
+
+    def record(self, task: Task, *happened: Fact) -> None:
+        with self._recorder(task) as recorder:
+            recorder.record(*happened)
+
+    def alarm(self, kind: alarms.Kind, what: str, task: Task, job_id: str, url: str) -> None:
+        alarm = alarms.Alarm(
+            kind,
+            what,
+            dag_id=task.run.dag_id,
+            run_id=task.run.run_id,
+            task_id=task.place.task_id,
+            map_index=task.place.map_index,
+            try_number=task.place.try_number,
+            job_id=job_id,
+            ocean_node_url=url,
+        )
+        with self._recorder(task) as recorder:
+            alarms.raise_alarm(alarm, ledger=recorder)
+
+    @contextmanager
+    def _recorder(self, task: Task) -> Iterator[Recorder]:
+        opened = nullcontext(self.ledger)
+        yield Recorder(task.run, task.place, lambda: opened, storage.ledger_spool, log.warning)

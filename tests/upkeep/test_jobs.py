@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orphans, stalls and expiring results: jobs that real tasks started on a real local Ocean Node."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.ledger import facts
+from airflow_provider_deflow.ledger.entry import Batch, Entry, Fact, Place, Run
+from airflow_provider_deflow.ocean.client import OceanNode
+from airflow_provider_deflow.upkeep.expiry import fetch_expiring
+from airflow_provider_deflow.upkeep.orphans import stop_orphans
+from airflow_provider_deflow.upkeep.stalls import report_stalls
+from tests.operators.one_task import WRITE, Memory, context, operator, run
+from tests.upkeep.conftest import Deployment
+
+# Airflow says so at each direct call of execute.
+pytestmark = [pytest.mark.stack, pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")]
+
+SLEEP = "import time; time.sleep(60)"
+STOP = "PUT /api/services/compute"
+HALF_AN_HOUR = timedelta(minutes=30)
+
+
+def test_a_job_whose_task_is_final_is_stopped_and_seen_to_its_end(deployment: Deployment) -> None:
+    job = deployment.started(SLEEP)
+    wanted = deployment.started(SLEEP, "run 2")
+    deployment.airflow.fates["run 1"] = "final"
+    desk = deployment.desk()
+
+    stop_orphans(desk, deployment.known(), deployment.airflow)
+
+    assert deployment.job(job.job_id).outcome == "stopped"
+    assert not deployment.job(wanted.job_id).stop_requested
+    assert [f"stop job {job.job_id}" in done for done in desk.done] == [True]
+    assert [(one["run"], one["job_id"]) for one in deployment.told(facts.OVER)] == [("run 1", job.job_id)]
+    assert [one["action"] for one in deployment.told(facts.UPKEEP)] == ["stop asked", "stopped"]
+    assert deployment.told(facts.ALARM) == []
+
+
+def test_a_job_that_nobody_heard_of_is_tied_to_its_task_by_its_key(deployment: Deployment) -> None:
+    """The start's answer was lost, and the try died before it could look for the job."""
+    deployment.between.lose_reply = "POST /api/services/freeCompute"
+
+    class Died(Exception):
+        pass
+
+    def die(*_: object) -> None:
+        raise Died
+
+    task = operator(SLEEP)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("airflow_provider_deflow.job_search.Search.look_until_certain", die)
+        with pytest.raises(Died):
+            task.execute(context(Memory()))
+    (job,) = deployment.client.jobs_of(deployment.client.signer.address)  # type: ignore[union-attr]
+    assert deployment.told(facts.JOB) == []
+    deployment.airflow.fates["run 1"] = "final"
+
+    stop_orphans(deployment.desk(), deployment.known(), deployment.airflow)
+
+    assert deployment.job(job.job_id).is_over
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(deployment: Deployment) -> None:
+    job = deployment.started(SLEEP)
+    deployment.airflow.fates["run 1"] = "final"
+    desk = deployment.desk(dry_run=True)
+
+    stop_orphans(desk, deployment.known(), deployment.airflow)
+
+    assert len(desk.done) == 1
+    assert STOP not in deployment.between.passed
+    assert not deployment.job(job.job_id).stop_requested
+    assert deployment.told(facts.UPKEEP) == []
+
+
+def test_a_job_of_a_run_that_airflow_does_not_know_is_reported_once_and_left_alone(
+    deployment: Deployment,
+) -> None:
+    job = deployment.started(SLEEP)
+    deployment.airflow.fates["run 1"] = "unknown"
+
+    for _ in range(2):
+        stop_orphans(deployment.desk(), deployment.known(), deployment.airflow)
+
+    assert not deployment.job(job.job_id).stop_requested
+    (alarm,) = deployment.told(facts.ALARM)
+    assert (alarm["alarm"], alarm["job_id"]) == ("orphan", job.job_id)
+
+
+def test_a_job_that_does_not_end_is_an_alarm(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Ocean Node takes a stop, and it gets lost there."""
+    job = deployment.started(SLEEP)
+    deployment.airflow.fates["run 1"] = "final"
+    monkeypatch.setattr(OceanNode, "stop", lambda *_: None)
+
+    for _ in range(2):
+        stop_orphans(deployment.desk(), deployment.known(), deployment.airflow, stopping_seconds=0.5)
+
+    (alarm,) = deployment.told(facts.ALARM)
+    assert (alarm["alarm"], alarm["job_id"]) == ("orphan", job.job_id)
+    assert "may still run" in alarm["what"]
+
+
+def test_one_ocean_node_out_of_reach_does_not_hold_up_the_others(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = deployment.started(SLEEP)
+    gone = {"ocean_node": "http://127.0.0.1:9", "owner": "0x" + "1" * 40}
+    place = Place("train")
+    entry = Entry.of(Run("by_hand", "run 0"), place, facts.intent("a" * 64, gone))
+    deployment.ledger.write(Batch(Run("by_hand", "run 0"), (entry,)))
+    deployment.airflow.fates["run 1"] = "final"
+
+    stop_orphans(deployment.desk(), deployment.known(), deployment.airflow)
+
+    assert deployment.job(job.job_id).is_over
+    assert "do not lead to http://127.0.0.1:9" in caplog.text
+
+
+def earlier_job(deployment: Deployment, status: int, seconds: float) -> None:
+    """A job of the same task in another run, that was so long in a status."""
+    run_, began = Run("by_hand", "run 0"), datetime.now(UTC) - timedelta(days=1)
+    account = {"ocean_node": deployment.between.url, "owner": "0x" + "1" * 40}
+    happened = (
+        Fact(facts.JOB, {"job_id": "0x1-2", **account}, at=began),
+        facts.state("0x1-2", status, "", began),
+        facts.state("0x1-2", 70, "", began + timedelta(seconds=seconds)),
+    )
+    deployment.ledger.write(Batch(run_, tuple(Entry.of(run_, Place("train"), one) for one in happened)))
+
+
+def test_a_job_that_stalls_against_its_own_history_is_reported_once(deployment: Deployment) -> None:
+    job = deployment.started(SLEEP)
+    (state, *_) = [one for one in deployment.told(facts.STATE) if one["job_id"] == job.job_id]
+    while (now := deployment.job(job.job_id)).status != 40:
+        time.sleep(0.05)
+    earlier_job(deployment, 40, seconds=1200)
+
+    report_stalls(deployment.desk(), deployment.known(), HALF_AN_HOUR, "report")  # its status is noted
+    report_stalls(deployment.desk(later=timedelta(minutes=55)), deployment.known(), HALF_AN_HOUR, "report")
+    assert deployment.told(facts.ALARM) == [], f"{state} {now}: an earlier one took 20 minutes"
+    for _ in range(2):
+        late = deployment.desk(later=timedelta(minutes=65))
+        report_stalls(late, deployment.known(), HALF_AN_HOUR, "report")
+
+    (alarm,) = deployment.told(facts.ALARM)
+    assert (alarm["alarm"], alarm["job_id"]) == ("stall", job.job_id)
+    assert "where 60 min would be long for it" in alarm["what"]
+    assert STOP not in deployment.between.passed
+
+
+def test_by_policy_a_job_that_stalls_is_stopped(deployment: Deployment) -> None:
+    job = deployment.started(SLEEP)
+
+    report_stalls(deployment.desk(later=timedelta(days=1)), deployment.known(), HALF_AN_HOUR, "stop")
+
+    assert deployment.job(job.job_id).outcome is not None
+    assert [one["alarm"] for one in deployment.told(facts.ALARM)] == ["stall"]
+
+
+def expiring(deployment: Deployment, dry_run: bool = False) -> list[str]:
+    """As a day before the end of the week for which the Ocean Node keeps results."""
+    desk = deployment.desk(later=timedelta(days=6, hours=1), dry_run=dry_run)
+    fetch_expiring(desk, deployment.known(), deployment.airflow, content_store(), timedelta(hours=24))
+    return desk.done
+
+
+def test_results_that_nobody_fetched_are_fetched_before_they_expire(deployment: Deployment) -> None:
+    job = deployment.started("import time; time.sleep(5); " + WRITE.format("x"))
+    while not deployment.job(job.job_id).is_over:
+        time.sleep(0.05)
+    deployment.airflow.fates["run 1"] = "final"
+    early = deployment.desk()
+    fetch_expiring(early, deployment.known(), deployment.airflow, content_store(), timedelta(hours=24))
+    assert early.done == [], "there is time"
+    assert len(expiring(deployment, dry_run=True)) == 1
+
+    assert len(expiring(deployment)) == 1
+    assert expiring(deployment) == [], "it is done"
+
+    (fetched,) = deployment.told(facts.UPKEEP)
+    (file,) = content_store().outputs(fetched["outputs"]).files
+    with content_store().open(file.sha256) as content:
+        assert content.read() == b"x"
+
+
+def test_results_that_a_task_may_still_fetch_are_reported_once(deployment: Deployment) -> None:
+    job = deployment.started("import time; time.sleep(5); " + WRITE.format("x"))
+    while not deployment.job(job.job_id).is_over:
+        time.sleep(0.05)
+
+    expiring(deployment)
+    expiring(deployment)
+
+    (alarm,) = deployment.told(facts.ALARM)
+    assert (alarm["alarm"], alarm["job_id"]) == ("expiry", job.job_id)
+
+
+def test_results_that_a_task_kept_are_left_alone(deployment: Deployment) -> None:
+    run(operator(WRITE.format("x")), context(Memory()))
+    deployment.airflow.fates["run 1"] = "final"
+
+    assert expiring(deployment) == []
