@@ -33,7 +33,7 @@ class FailureAlarm(BaseNotifier):
         raise_alarm(
             Alarm(
                 "failure",
-                _what(context.get("exception"), str(getattr(ti, "log_url", "") or "")),
+                _what(context.get("exception"), str(getattr(ti, "log_url", "")).partition("?")[0]),
                 dag_id=ti.dag_id,
                 run_id=ti.run_id,
                 task_id=ti.task_id,

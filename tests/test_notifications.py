@@ -36,7 +36,7 @@ def failed(error: BaseException | str | None, task: Any = None) -> Any:
         task_id="train",
         map_index=-1,
         try_number=3,
-        log_url="https://airflow.example/log",
+        log_url="https://airflow.example/log?try_number=3",
     )
     return {"ti": ti, "task": task, "exception": error}
 
@@ -54,9 +54,9 @@ def test_it_says_job_ocean_node_fault_hint_and_where_the_log_is(caplog: pytest.L
 
     for said in (
         "DeFlow alarm: failure dag_id=by_hand run_id=run 1 task_id=train job_id=0x1-2 ",
-        " ocean_node_url=https://node.example: JobFailed: 'train' on https://node.example",
+        " ocean_node_url=https://node.example: JobFailed: 'train' on https://node.example: the algorithm ",
         "ended with exit code 1; job 0x1-2; hint Correct the algorithm; fault: algorithm; ",
-        "; log: https://airflow.example/log",
+        "; log: https://airflow.example/log\n",
     ):
         assert said in caplog.text
     assert "patient 7" not in caplog.text

@@ -134,8 +134,13 @@ def cleaned(text: str) -> str:
     # Here: who only reads the ledger does not wait for HTTP libraries.
     from airflow_provider_deflow import http
 
+    def redacted(found: re.Match[str]) -> str:
+        # A sentence goes on after it.
+        url = found[0].rstrip(".,:;")
+        return http.redact(url) + found[0][len(url) :]
+
     text = text.encode(errors="replace").decode()
-    text = _URL.sub(lambda url: http.redact(url[0]), text)
+    text = _URL.sub(redacted, text)
     return _NAMED_SECRETS.sub(r"\1…", _SECRETS.sub("…", text))
 
 

@@ -148,11 +148,15 @@ def own_dataset(dataset: Any, ocean_node_url: str) -> File | None:
 
 
 def _told(lineage: Lineage | None) -> OperatorLineage[Any, Any] | None:
-    if lineage is None:
+    try:
+        from airflow.providers.openlineage.extractors import OperatorLineage
+    except ImportError:
         return None
-    from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.facet_v2 import RunFacet, external_query_run
 
+    if lineage is None:
+        # Of None the provider would warn.
+        return OperatorLineage()
     known = {name: value for name, value in lineage.values.items() if value is not None}
     facets = {lineage.facet: RunFacet().with_additional_properties(**known)}
     if job_id := known.get("jobId"):

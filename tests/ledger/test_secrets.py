@@ -44,7 +44,8 @@ def test_a_secret_does_not_get_in(name: str, before: str, after: str) -> None:
 
 def test_what_is_no_secret_stays() -> None:
     said = (
-        "job 0x7d18-a4ad: GET https://node.example:8001/data/a.csv was answered with 403 (password refused)"
+        "job 0x7d18-a4ad: GET https://node.example:8001/data/a.csv was answered with 403 (password refused), "
+        "by https://node.example:8001: see https://docs.example/limits."
     )
 
     assert cleaned(said) == said
