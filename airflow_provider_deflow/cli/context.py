@@ -114,7 +114,10 @@ class CliContext:
             from airflow_provider_deflow.ledger.spool import Spool
 
             spool = Spool(self._storage_folder())
-            spool.bring(ledger.written, time.monotonic() + READING_SECONDS, most=10_000)
+            give_up_at = time.monotonic() + READING_SECONDS
+            spool.bring(ledger.written, give_up_at, most=10_000)
+            if time.monotonic() > give_up_at:
+                click.echo("Tasks put more by than there was time to bring: run this again.", err=True)
 
     def storage(self) -> ContentStore:
         """DeFlow's storage: the stack's, or the one that Airflow's `[deflow] storage` names."""

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow_provider_deflow.hooks import settings, storage
-from airflow_provider_deflow.ledger.recorder import Recorder, Writer
+from airflow_provider_deflow.ledger.recorder import NoLedger, Recorder, Writer
 
 if TYPE_CHECKING:
-    from airflow_provider_deflow.ledger.entry import Batch, Place, Run
+    from airflow_provider_deflow.ledger.entry import Place, Run
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +20,6 @@ log = logging.getLogger(__name__)
 def recorder(run: Run, place: Place) -> Recorder:
     """Records about one try of a task; nothing is kept where there is no `mongo` connection for a ledger."""
     return Recorder(run, place, _opened, storage.ledger_spool, log.warning)
-
-
-class _NoLedger:
-    """What entries are given to where nobody has set up a MongoDB."""
-
-    def write(self, batch: Batch) -> None:
-        pass
 
 
 @contextmanager
@@ -38,10 +31,9 @@ def _opened() -> Iterator[Writer]:
 
     try:
         hook = LedgerHook()
-    except AirflowNotFoundException:
+    except AirflowNotFoundException as error:
         log.debug("no connection %r: what happens here is not kept in a ledger", settings.mongo_conn_id())
-        yield _NoLedger()
-        return
+        raise NoLedger from error
     ledger = hook.ledger()
     try:
         yield ledger

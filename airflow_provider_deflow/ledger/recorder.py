@@ -23,6 +23,10 @@ CALL_SECONDS = 2.0
 MAX_BROUGHT = 200
 
 
+class NoLedger(Exception):
+    """Nobody keeps a ledger here: raised by what would open it."""
+
+
 class Writer(Protocol):
     """What keeps entries: a `LedgerStore`."""
 
@@ -56,6 +60,7 @@ class Recorder:
         self._writer: Writer | None = None
         self._spool: Spool | None = None
         self._is_away = False
+        self._is_kept = True
 
     def record(self, *facts: Fact | None) -> None:
         """Keep what happened; None is nothing that happened."""
@@ -64,7 +69,7 @@ class Recorder:
             return
         try:
             batch = Batch(self._run, tuple(Entry.of(self._run, self._place, fact) for fact in happened))
-            if not self._write(batch):
+            if not self._write(batch) and self._is_kept:
                 self._put_by(batch)
         except Exception as error:  # whatever is wrong with its history, a run goes on
             why = str(error) if isinstance(error, SpoolFull) else type(error).__name__
@@ -101,6 +106,10 @@ class Recorder:
             if self._writer is None:
                 self._writer = self._opened.enter_context(self._open_writer())
             self._writer.write(batch)
+        except NoLedger:
+            # What lies in the spool stays: it is of a time when somebody kept one.
+            self._is_away, self._is_kept = True, False
+            return False
         except Exception as error:  # pymongo's, Airflow's, the resolver's: to a run they are all one
             self._is_away = True
             # Only our own words are known to hold no password.

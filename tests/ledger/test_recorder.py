@@ -180,6 +180,19 @@ def test_without_a_connection_there_is_no_ledger_and_no_word(caplog: pytest.LogC
     assert (spooled(), caplog.records) == ([], [])
 
 
+def test_without_a_connection_what_was_put_by_stays(
+    connected: services.Mongod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody may have taken the connection away for a moment."""
+    ledger().aside().record(began())
+    monkeypatch.delenv("AIRFLOW_CONN_DEFLOW_MONGO")
+    one = ledger(2)
+    one.record(began(9, 2))
+    one.close()
+
+    assert len(spooled()) == 1
+
+
 def test_a_storage_that_is_away_too_loses_entries_and_not_the_task(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
