@@ -18,7 +18,10 @@ SIGNATURE = "0x" + "a1" * 65
 SECRETS = {
     "signature": (SIGNATURE, SIGNATURE),
     "token": ("eyJhbGciOi.eyJhZGRy.c2lnbmF0dXJl", "eyJhZGRy"),
-    "query": ("https://store.example/a.csv?X-Amz-Signature=5f3a&X-Amz-Expires=60", "5f3a"),
+    "query": (
+        "https://store.example/a.csv?X-Amz-Signature=5f3a0c9e7b1d2468&X-Amz-Expires=60",
+        "5f3a0c9e7b1d2468",
+    ),
     "login in a URL": ("mongodb://ann:s3cr3t@db.example:27017/deflow", "s3cr3t"),
     "named": ('{"password": "hunter2", "name": "x"}', "hunter2"),
     "header": ("Authorization: Bearer q1w2e3", "q1w2e3"),
