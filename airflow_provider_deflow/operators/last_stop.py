@@ -83,7 +83,12 @@ class LastStop:
             self.tell_of_orphan(f"its task was ended, and its own end was not seen within {seconds:g} s")
 
     def _settle(self, is_settled: threading.Event, why: str) -> None:
-        if not why and self._still_wanted():
+        try:
+            is_wanted = not why and self._still_wanted()
+        except Exception as error:  # Airflow's, of its transport, or none that is told
+            log.warning("Job %s: its task's state is not known: %s", self.job_id, type(error).__name__)
+            return
+        if is_wanted:
             log.info("Job %s: the worker shuts down: leaving it for the next try", self.job_id)
             self.ledger.record(facts.killed("the worker shuts down", self.job_id))
         else:

@@ -108,6 +108,19 @@ def test_a_job_whose_end_is_not_seen_in_time_is_told_by_an_alarm(
     assert between.url in told
 
 
+def test_a_job_of_a_task_that_airflow_tells_nothing_about_is_left_and_told_by_an_alarm(
+    between: proxy.Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Outside of Airflow's processes nobody can be asked."""
+    task, _ = begun()
+
+    task.on_kill()
+
+    assert "its task's state is not known" in caplog.text
+    assert ALARM in caplog.text
+    assert STOP not in between.passed
+
+
 def test_a_task_told_to_end_while_its_job_is_started_stops_it_when_it_is_known(
     between: proxy.Proxy, airflow_says: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
