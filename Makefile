@@ -42,9 +42,10 @@ bench: $(READY)  ## measure the costs per task and per node beside Airflow's own
 	@$(BIN)/uv pip install --quiet --target .venv/peers --no-deps --require-hashes --requirements tests/benchmarks/peers.lock
 	@PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks
 
-# SEED=… decides all schedules, COUNT=… how many random ones; CASE=… repeats the round of one row.
+# SEED=… decides all schedules, COUNT=… how many random ones; CASE=… repeats the round of one row; CLUSTER=1
+# runs on the topology of `make cluster`.
 chaos: $(READY)  ## kill every part in the middle of its work, and write what came of it to docs/faults.md
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) \
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(CLUSTER),--cluster) \
 		$(if $(CASE),--case $(CASE),--write-docs)
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml

@@ -25,6 +25,7 @@ KEPT = ROOT / ".chaos"
 @click.option("--missing", is_flag=True, help="Only rounds that have not come out well yet.")
 @click.option("--minutes", default=0.0, help="Begin no further round after this time.")
 @click.option("--home", type=click.Path(path_type=Path), help="A folder to keep; default: a temporary one.")
+@click.option("--cluster", is_flag=True, help="On the topology of `make cluster` instead of the laptop's.")
 @click.option("--write-docs", is_flag=True, help="Write docs/faults.md from all rows that ever ran here.")
 def main(
     seed: int,
@@ -34,6 +35,7 @@ def main(
     missing: bool,
     minutes: float,
     home: Path | None,
+    cluster: bool,
     write_docs: bool,
 ) -> None:
     """Exit code 1 when a row came out badly."""
@@ -49,15 +51,17 @@ def main(
     if rounds:
         with tempfile.TemporaryDirectory(prefix="deflow-chaos-") as temporary:
             until = time.monotonic() + 60 * minutes if minutes else None
-            bad = _run(rounds, table, home or Path(temporary), until)
+            bad = _run(rounds, table, home or Path(temporary), until, as_cluster=cluster)
     if write_docs:
         (ROOT / "docs" / "faults.md").write_text(table.page())
     raise SystemExit(bad > 0)
 
 
-def _run(rounds: list[list[cases.Row]], table: report.Table, home: Path, until: float | None) -> int:
+def _run(
+    rounds: list[list[cases.Row]], table: report.Table, home: Path, until: float | None, *, as_cluster: bool
+) -> int:
     bad = 0
-    with deployment.running(home, click.echo) as up:
+    with deployment.running(home, click.echo, as_cluster=as_cluster) as up:
         chaos = Chaos(up, KEPT / "evidence")
         for problem in chaos.run_undisturbed():
             raise click.ClickException(f"undisturbed, already: {problem}")

@@ -8,15 +8,11 @@ parts by its supervisor, the second Ocean Node by `kill`.
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,12 +23,11 @@ from airflow_provider_deflow import errors, signing, stack
 from airflow_provider_deflow.graphs.store import GraphStore
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.outputs import ContentStore
-from airflow_provider_deflow.stack import ports
 from airflow_provider_deflow.stack.airflow_api import AirflowApi
-from airflow_provider_deflow.stack.guard import _stop_with_parent
 from airflow_provider_deflow.stack.local_stack import DEVELOPMENT_KEY
-from tests.chaos import shapes
+from tests.chaos import second_ocean_node, shapes
 from tests.chaos.plugins.chaos_points import FOLDERS
+from tests.chaos.second_ocean_node import REQUESTS_PER_MINUTE, SecondOceanNode, free_port
 
 T = TypeVar("T")
 
@@ -53,7 +48,6 @@ SETTINGS = {
 }
 SECOND = "ocean-node-2"
 HEALTHY_SECONDS = 180.0
-_RUN_OCEAN_NODE = "from airflow_provider_deflow.cli.ocean_node import ocean_node; ocean_node()"
 
 
 class Airflow(AirflowApi):
@@ -74,35 +68,6 @@ def patiently(ask: Callable[[], T], seconds: float = HEALTHY_SECONDS) -> T:
             if time.monotonic() > until:
                 raise
             time.sleep(0.5)
-
-
-@dataclass
-class SecondOceanNode:
-    """A process of its own, restarted on the same port and folder."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] = field(init=False)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        options = ("--port", str(self.port), "--folder", str(self.folder / "ocean-node-2"))
-        pace = ("--requests-per-minute", "6000", "--tick-seconds", "0.1")
-        with (self.folder / "logs" / "ocean-node-2.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _RUN_OCEAN_NODE, *options, *pace],
-                stdout=log,
-                stderr=log,
-                preexec_fn=_stop_with_parent,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            )
-
-    def end(self, number: int = signal.SIGKILL) -> None:
-        self.process.send_signal(number)
-        self.process.wait()
 
 
 @dataclass(frozen=True)
@@ -190,32 +155,49 @@ class Deployment:
 
 
 @contextmanager
-def running(home: Path, report: Callable[[str], None]) -> Iterator[Deployment]:
-    """Everything up, and every graph published."""
+def running(home: Path, report: Callable[[str], None], *, as_cluster: bool = False) -> Iterator[Deployment]:
+    """Everything up, and every graph published: as `deflow up` has it, or as `make cluster` does."""
     folder = home / "chaos"
     for name in FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
-    second = SecondOceanNode(home, next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100))))
-    (home / "logs").mkdir(exist_ok=True)
-    second.start()
-    extra = {"requests_per_minute": 6000, "poll_interval_seconds": 1}
-    node = {"conn_type": "ocean_node", "host": second.url, "extra": extra}
-    environment = SETTINGS | {
-        "DEFLOW_CHAOS": str(folder),
-        f"AIRFLOW_CONN_{shapes.SECOND_OCEAN_NODE.upper()}": json.dumps(node),
-    }
-    port = next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
-    try:
-        with (
-            stack.running(home, port=port, environment=environment, report=report) as up,
-            Airflow(up.airflow_url, up.username, up.password) as airflow,
-            pymongo.MongoClient[dict[str, Any]](up.mongo_uri) as mongo,
-        ):
-            content = ContentStore(Path(up.storage.removeprefix("file://")))
-            _publish(GraphStore(mongo["deflow"]), airflow)
-            yield Deployment(up, airflow, content, second, folder, second.url)
-    finally:
-        second.end()
+    environment = SETTINGS | {"DEFLOW_CHAOS": str(folder)}
+    with (
+        (_cluster if as_cluster else _stack)(home, environment, report) as (up, second, second_url),
+        Airflow(up.airflow_url, up.username, up.password) as airflow,
+        pymongo.MongoClient[dict[str, Any]](up.mongo_uri) as mongo,
+    ):
+        content = ContentStore(Path(up.storage.removeprefix("file://")))
+        _publish(GraphStore(mongo["deflow"]), airflow)
+        yield Deployment(up, airflow, content, second, folder, second_url)
+
+
+@contextmanager
+def _stack(
+    home: Path, environment: dict[str, str], report: Callable[[str], None]
+) -> Iterator[tuple[stack.Running, SecondOceanNode, str]]:
+    with second_ocean_node.running(home) as second:
+        extra = {"requests_per_minute": REQUESTS_PER_MINUTE, "poll_interval_seconds": 1}
+        node = {"conn_type": "ocean_node", "host": second.url, "extra": extra}
+        more = {f"AIRFLOW_CONN_{shapes.SECOND_OCEAN_NODE.upper()}": json.dumps(node)}
+        with stack.running(home, port=free_port(), environment=environment | more, report=report) as up:
+            yield up, second, second.url
+
+
+@contextmanager
+def _cluster(
+    home: Path, environment: dict[str, str], report: Callable[[str], None]
+) -> Iterator[tuple[stack.Running, None, str]]:
+    from airflow_provider_deflow.stack import cluster
+
+    with cluster.running(
+        home,
+        ocean_nodes=2,
+        requests_per_minute=REQUESTS_PER_MINUTE,
+        port=free_port(),
+        environment=environment,
+        report=report,
+    ) as up:
+        yield up, None, up.other_ocean_node_urls[0]
 
 
 def _publish(store: GraphStore, airflow: Airflow) -> None:

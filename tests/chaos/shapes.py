@@ -71,6 +71,8 @@ def _data(shape: str, node: str) -> dict[str, Any]:
         "algorithm": drawn.algorithm(code),
         "environment_variables": {"PACE": "{{ params.pace }}"},
     }
+    if node == "c":
+        data["queue"] = "heavy"  # another worker's on a cluster
     if ocean_node_of(node) == "ocean-node-2":
         data["ocean_node"] = SECOND_OCEAN_NODE
     return data
