@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.chaos import cases
 from tests.chaos.cases import Row
 from tests.chaos.rounds import Verdict
 
@@ -50,10 +51,11 @@ class Table:
         rows = [self._rows[key] for key in sorted(self._rows)]
         good = sum(not row["problems"] for row in rows)
         named = sum(bool(row["row"]["point"]) for row in rows)
+        all_named = sum(len(together) for together in cases.named(1))
         seeds = ", ".join(sorted({str(row["row"]["seed"]) for row in rows}))
         figures = (
-            f"\n**{len(rows)} rows ran, {good} with nothing lost**: {named} at named points, "
-            f"{len(rows) - named} at random; seed {seeds}. "
+            f"\n**{len(rows)} rows ran, {good} with nothing lost**: {named} of the {all_named} at named "
+            f"points, {len(rows) - named} at random; seed {seeds}.\n"
             "`make chaos SEED=… CASE=…` repeats the round of a row.\n\n"
             "| case | seed | graph | killed | when | jobs | tries more | seconds | |\n"
             "|---|--:|---|---|---|--:|--:|--:|---|\n"
