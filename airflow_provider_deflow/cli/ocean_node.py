@@ -64,6 +64,9 @@ if TYPE_CHECKING:
     help="For tests: a JSON list of what goes wrong, and `/_deflow/faults` to change it.",
 )
 @click.option(
+    "--log-requests", is_flag=True, help="Write a line for each request: when, taken or refused, which."
+)
+@click.option(
     "--unisolated", is_flag=True, help="Run algorithms without bubblewrap, with your own rights. Dangerous."
 )
 def ocean_node(
@@ -74,6 +77,7 @@ def ocean_node(
     tick_seconds: float,
     allowed_targets: tuple[str, ...],
     faults_file: Path | None,
+    log_requests: bool,
     unisolated: bool,
 ) -> None:
     """Run an Ocean Node on this machine: it really executes algorithms, for free jobs, in a sandbox."""
@@ -82,6 +86,8 @@ def ocean_node(
     from airflow_provider_deflow.local_ocean_node.settings import THIS_MACHINE, NodeSettings
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    if log_requests:
+        logging.getLogger("airflow_provider_deflow.local_ocean_node.app").setLevel(logging.INFO)
     try:
         settings = NodeSettings(
             folder=folder.resolve(),

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -23,6 +25,8 @@ from airflow_provider_deflow.local_ocean_node.routes import (
 )
 from airflow_provider_deflow.local_ocean_node.routes.express import ErrorPage, not_found
 from airflow_provider_deflow.local_ocean_node.routes.faults import FaultRoutes
+
+log = logging.getLogger(__name__)
 
 
 def build_app(node: LocalOceanNode) -> FastAPI:
@@ -74,6 +78,8 @@ class _Admission:
     def _refusal(self, request: Request) -> Response | None:
         socket = request.client.host if request.client else ""
         refusal = self._limit.refusal(", ".join(request.headers.getlist("x-forwarded-for")) or socket)
+        verdict = refusal[0] if refusal else "taken"
+        log.info("%.3f %s %s %s", time.time(), verdict, request.method, request.url.path)
         return HTMLResponse(refusal[1], refusal[0]) if refusal else None
 
 

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from airflow_provider_deflow.errors import DeflowError
@@ -39,6 +40,8 @@ _OF_ONE_MACHINE = {
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "airflow_provider_deflow.stack.marks.part_name",
 }
+# Seven processes of Airflow start at a time, each of which imports for many seconds.
+_READY_SECONDS = 600
 
 
 @contextmanager
@@ -52,7 +55,7 @@ def running(
     environment: Mapping[str, str] | None = None,
     report: Callable[[str], None] = silent,
 ) -> Iterator[Running]:
-    """As `stack.running`; the second of two `ocean_nodes` has the connection `ocean_node_2`."""
+    """As `stack.running`; of several `ocean_nodes` the second has the connection `ocean_node_2` …"""
     folder = Home.at(home)
 
     def plan() -> Running:
@@ -72,7 +75,7 @@ def _plan(
 ) -> Running:
     """Choose ports, write settings, and name every part; nothing runs yet."""
     own_mongo_uri = os.environ.get("MONGO_URI")
-    node_names = ("ocean-node", "ocean-node-2")[:ocean_nodes]
+    node_names = ("ocean-node", *(f"ocean-node-{number}" for number in range(2, ocean_nodes + 1)))
     names = (
         postgresql.NAME,
         redis_server.NAME,
@@ -89,26 +92,21 @@ def _plan(
     base += (base_parts.ocean_node_part(home, at[name], name, requests_per_minute) for name in node_names)
     mongo_uri = own_mongo_uri or mongod.uri(at["mongod"])
     node_urls = tuple(f"http://{ports.LOOPBACK}:{at[name]}" for name in node_names)
-    conn_ids = ("ocean_node_default", "ocean_node_2")
+    conn_ids = ("ocean_node_default", *(f"ocean_node_{number}" for number in range(2, ocean_nodes + 1)))
     nodes = {
         conn_id: base_parts.local_ocean_node(url, requests_per_minute)
-        for conn_id, url in zip(conn_ids, node_urls, strict=False)
+        for conn_id, url in zip(conn_ids, node_urls, strict=True)
     }
-    database = postgresql.address(home, at[postgresql.NAME])
-    settings = {
-        "AIRFLOW_HOME": str(home.airflow),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
-        "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{database}",
-        "AIRFLOW__CELERY__BROKER_URL": redis_server.url(home, at[redis_server.NAME]),
-        **SETTINGS,
-        **_OF_ONE_MACHINE,
-        **base_parts.connections(home, mongo_uri, nodes, None),
-        **more,
-    }
+    settings = _settings(home, at, base_parts.connections(home, mongo_uri, nodes, None), more)
     airflow_parts.write_settings(home, at["airflow"], dags)
     airflow_url = f"http://{ports.LOOPBACK}:{at['airflow']}"
     processes = airflow_parts.environment(home, settings)
-    airflow = AirflowApi(airflow_url, airflow_parts.USERNAME, airflow_parts.password(home))
+    parts = (
+        *base,
+        *airflow_parts.parts(at["airflow"], processes, ONE_EACH),
+        *(_triggerer_part(name, processes, airflow_url, home) for name in TRIGGERERS),
+        *(_worker_part(name, processes) for name in QUEUES),
+    )
     return Running(
         home=home.root,
         airflow_url=airflow_url,
@@ -120,16 +118,24 @@ def _plan(
         password=airflow_parts.password(home),
         airflow_home=home.airflow,
         environment=settings,
-        _supervisor=Supervisor(
-            home,
-            (
-                *base,
-                *airflow_parts.parts(at["airflow"], processes, ONE_EACH),
-                *(_triggerer_part(name, processes, airflow) for name in TRIGGERERS),
-                *(_worker_part(name, processes) for name in QUEUES),
-            ),
-        ),
+        _supervisor=Supervisor(home, tuple(replace(part, ready_seconds=_READY_SECONDS) for part in parts)),
     )
+
+
+def _settings(
+    home: Home, at: Mapping[str, int], connections: Mapping[str, str], more: Mapping[str, str]
+) -> dict[str, str]:
+    database = postgresql.address(home, at[postgresql.NAME])
+    return {
+        "AIRFLOW_HOME": str(home.airflow),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
+        "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{database}",
+        "AIRFLOW__CELERY__BROKER_URL": redis_server.url(home, at[redis_server.NAME]),
+        **SETTINGS,
+        **_OF_ONE_MACHINE,
+        **connections,
+        **more,
+    }
 
 
 def _postgresql_part(home: Home, port: int) -> Part:
@@ -154,23 +160,27 @@ def _redis_part(home: Home, port: int) -> Part:
     )
 
 
-def _triggerer_part(name: str, environment: Mapping[str, str], airflow: AirflowApi) -> Part:
+def _triggerer_part(name: str, environment: Mapping[str, str], airflow_url: str, home: Home) -> Part:
+    airflow = AirflowApi(airflow_url, airflow_parts.USERNAME, airflow_parts.password(home))
+
+    def has_heartbeat(since: float) -> bool:
+        """Of this one: Airflow's own health page shows only the liveliest of all."""
+        try:
+            heartbeat = airflow.newest_heartbeat("TriggererJob", name)
+        except DeflowError:
+            return False
+        return heartbeat is not None and heartbeat.timestamp() >= since
+
     return Part(
         name=name,
         group="airflow",
         command=(sys.executable, "-m", "airflow", "triggerer", "--skip-serve-logs"),
         environment=environment,
-        is_ready=lambda since: _has_heartbeat(airflow, name, since),
+        # Not asked before somebody answers: the API client would try again and hold up all others.
+        is_ready=lambda since: (
+            airflow_parts.is_healthy(airflow_url, "api-server", 0) and has_heartbeat(since)
+        ),
     )
-
-
-def _has_heartbeat(airflow: AirflowApi, triggerer: str, since: float) -> bool:
-    """Of this one: Airflow's own health page shows only the liveliest of all."""
-    try:
-        heartbeat = airflow.newest_heartbeat("TriggererJob", triggerer)
-    except DeflowError:
-        return False
-    return heartbeat is not None and heartbeat.timestamp() >= since
 
 
 def worker_command(name: str) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ LOOPBACK = "127.0.0.1"
 FIRST_CHOICE = {
     "airflow": 8080,
     "ocean-node": 8001,
-    "ocean-node-2": 8002,
     "mongod": 27027,
     "postgresql": 25432,
     "redis": 26379,
@@ -50,7 +49,8 @@ def choose(home: Home, names: tuple[str, ...], wanted: dict[str, int]) -> dict[s
                 raise StackError(f"port {wanted[name]} is taken by another program — choose another --port")
             chosen[name] = wanted[name]
             continue
-        candidates = [kept.get(name, FIRST_CHOICE[name]), *random.sample(_OTHERS, 100)]
+        first = kept.get(name) or FIRST_CHOICE.get(name)
+        candidates = [*([first] if first else []), *random.sample(_OTHERS, 100)]
         port = next((port for port in candidates if port not in chosen.values() and is_free(port)), None)
         if port is None:
             raise StackError(f"no free port for {name} — is the loopback interface up?")

@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from tests.local_ocean_node.running import consumer
 
@@ -151,3 +153,18 @@ open('data/outputs/answer.txt', 'w').write('42')
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert process.stderr.read().startswith("ALGORITHMS RUN UNISOLATED, with your rights and network")
+
+
+def test_requests_are_logged_when_asked_for_taken_and_refused_alike(tmp_path: Path):
+    began = time.time()
+    with ocean_node(tmp_path, "--log-requests", "--requests-per-minute", "2") as (process, url):
+        answers = [requests.get(f"{url}/api/services/jobs", timeout=10).status_code for _ in range(3)]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        lines = [line.split() for line in process.stderr.read().splitlines()]
+
+    assert answers.count(429) >= 1
+    assert [line[2] for line in lines][-1] == "429"
+    assert lines[-1][3:] == ["GET", "/api/services/jobs"]
+    assert all(began <= float(line[1]) <= time.time() for line in lines)
+    assert [line[2] for line in lines].count("taken") == 2
