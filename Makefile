@@ -82,13 +82,14 @@ $(ANVIL): $(READY) tests/chain/package.json tests/chain/package-lock.json
 		|| { echo "setup: no development chain: npm must reach its registry, and anvil must be on PATH unless this is Linux on x86-64"; exit 1; }
 	@touch $@
 
-# The cluster's PostgreSQL and Redis are Debian's. Root gets what is missing, without asking; others are told.
+# The cluster's PostgreSQL and Redis are Debian's. Root gets what is missing, without asking; others are told how.
+# Whoever needs them and does not find them says so again.
 APT := DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet --quiet -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5
 INSTALL := $(APT) install --no-install-recommends postgresql redis-server
 servers:
 	@{ command -v redis-server && { command -v postgres || ls /usr/lib/postgresql/*/bin/postgres; }; } >/dev/null 2>&1 && exit; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "setup: PostgreSQL and Redis are missing; on Debian: sudo apt-get install postgresql redis-server"; exit 1; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "setup: PostgreSQL and Redis, from Debian"; \
+		{ $(INSTALL) || { $(APT) update; $(INSTALL); } || { sleep 20; $(APT) update; $(INSTALL); }; } >/dev/null && exit; \
 	fi; \
-	echo "setup: PostgreSQL and Redis, from Debian"; \
-	{ $(INSTALL) || { $(APT) update; $(INSTALL); } || { sleep 20; $(APT) update; $(INSTALL); }; } >/dev/null
+	echo "setup: PostgreSQL and Redis are missing, on Debian: sudo apt-get install postgresql redis-server"

@@ -17,6 +17,7 @@ from airflow_provider_deflow.stack.ports import LOOPBACK
 
 NAME = "postgresql"
 INSTALL = "apt-get install postgresql redis-server"
+DEBIAN = Path("/usr/lib/postgresql")
 # Of the database, and of the one who owns it.
 _AIRFLOW = "airflow"
 # Root becomes somebody else in a user namespace of his own, where his files are still his.
@@ -27,7 +28,7 @@ def folder() -> Path | None:
     """Where the server's programs are: beside postgres on PATH, else where Debian puts the newest."""
     if on_path := shutil.which("postgres"):
         return Path(on_path).resolve().parent
-    versions = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    versions = DEBIAN.glob("*/bin/postgres")
     newest = max(versions, key=lambda path: float(path.parts[-3]), default=None)
     return newest.parent if newest else None
 
