@@ -92,6 +92,17 @@ def test_what_a_run_within_retention_left_stays_however_old_its_files(deployment
     assert files() == before
 
 
+def test_what_an_entry_has_no_room_for_is_found_by_the_list_that_it_names(deployment: Deployment) -> None:
+    code = "for n in range(120): open(f'/data/outputs/{n}.txt', 'w').write(str(n))"
+    run(operator(code), context(Memory(), "run 1"))
+    before = files()
+    assert len(before) > 120
+    aged(days=200)
+
+    assert clear(deployment) == []
+    assert files() == before
+
+
 def test_what_only_runs_past_retention_need_goes_with_its_lists_and_notes(deployment: Deployment) -> None:
     returned = two_jobs("run 1")
     aged(days=31)
