@@ -26,6 +26,8 @@ class Proxy:
         self.spoil_replies_after: str | None = None
         # Of each reply to a request only so many bytes go through, one after the other.
         self.cut_replies: dict[str, list[int]] = {}
+        # What is put in place of what in each request's body.
+        self.rewrite: tuple[bytes, bytes] = (b"", b"")
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,6 +52,8 @@ class Proxy:
     def forward(self, handler: BaseHTTPRequestHandler, target: str) -> None:
         what = f"{handler.command} {urlsplit(handler.path).path}"
         body = _body(handler)
+        if all(self.rewrite):
+            body = body.replace(*self.rewrite)
         self.passed.append(what)
         self.sent.append((handler.path, body))
         if self.lose_request == what:

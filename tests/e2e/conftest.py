@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import tarfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from typing import Any
 import pymongo
 import pytest
 
-from airflow_provider_deflow import signing, stack
+from airflow_provider_deflow import errors, signing, stack
 from airflow_provider_deflow.graphs.store import GraphStore
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob
@@ -36,10 +37,21 @@ SETTINGS = {
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "2",
 }
+SQLITE_PATIENCE = 3
 
 
 class Airflow(AirflowApi):
     """Airflow's REST API with the few calls more that only tests make."""
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
+        """On SQLite writers can wait for each other for a minute: what was refused then is asked again."""
+        for _ in range(SQLITE_PATIENCE):
+            try:
+                return super()._ask(method, path, **more)
+            except errors.StackError as error:
+                if "Database" not in str(error):
+                    raise
+        return super()._ask(method, path, **more)
 
     def dag_is_stale(self, dag_id: str) -> bool:
         dag = self._get(f"/dags/{dag_id}", none_if_missing=True)
@@ -52,13 +64,30 @@ class Airflow(AirflowApi):
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
         return dict(self._get(path)["extra_links"])
 
+    def task_uuid(self, dag_id: str, run_id: str, task_id: str) -> str:
+        return str(self._get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")["id"])
+
     def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         self._ask("PATCH", path, body={"new_state": state})
 
-    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
-        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+    def clear(self, dag_id: str, run_id: str, *task_ids: str) -> None:
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": task_ids, "only_failed": False}
         self._ask("POST", f"/dags/{dag_id}/clearTaskInstances", body=body)
+
+    def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
+        self._ask("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", body={"state": state})
+
+    def backfill(self, dag_id: str, first: str, last: str) -> None:
+        body = {"dag_id": dag_id, "from_date": first, "to_date": last}
+        self._ask("POST", "/backfills", body=body)
+
+    def runs(self, dag_id: str) -> list[str]:
+        return [run["dag_run_id"] for run in self._get(f"/dags/{dag_id}/dagRuns")["dag_runs"]]
+
+    def resize_pool(self, name: str, slots: int) -> None:
+        body = {"pool": name, "slots": slots, "description": "", "include_deferred": False}
+        self._ask("PATCH", f"/pools/{name}", body=body)
 
     def add_connection(self, body: dict[str, Any]) -> None:
         self._ask("POST", "/connections", body=body)
@@ -101,12 +130,12 @@ class Deployment:
         self.store.publish(document["slug"], based_on=draft.version, author="tests", force=force)
         return f"deflow_{document['slug']}"
 
-    def connect(self, conn_id: str, **extra: Any) -> None:
-        """Another connection to the same Ocean Node."""
+    def connect(self, conn_id: str, url: str = "", **extra: Any) -> None:
+        """Another connection to the same Ocean Node, or to the one at `url`."""
         body = {
             "connection_id": conn_id,
             "conn_type": "ocean_node",
-            "host": self.up.ocean_node_url,
+            "host": url or self.up.ocean_node_url,
             "extra": json.dumps({"requests_per_minute": 600, **extra}),
         }
         self.airflow.add_connection(body)
@@ -141,8 +170,6 @@ class Deployment:
 
 
 def _draft_version(store: GraphStore, slug: str) -> int | None:
-    from airflow_provider_deflow import errors
-
     try:
         return store.draft(slug).version
     except errors.GraphNotFound:
@@ -176,6 +203,9 @@ def deployed(starting: AbstractContextManager[stack.Running]) -> Iterator[Deploy
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("e2e"))
-    starting = stack.running(home, port=free_port(), dags=ROOT / "dags", environment=SETTINGS, report=print)
+    dags = tmp_path_factory.mktemp("dags")
+    for file in (*(ROOT / "dags").rglob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
+        shutil.copy(file, dags)
+    starting = stack.running(home, port=free_port(), dags=dags, environment=SETTINGS, report=print)
     with deployed(starting) as one:
         yield one
