@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from airflow_provider_deflow import cli
 from airflow_provider_deflow.graphs import Graph
+from tests.e2e import drawn
 from tests.e2e.conftest import Deployment
 from tests.e2e.test_examples import example_document
 
@@ -68,6 +69,26 @@ def test_a_mended_prediction_is_resumed_and_nothing_else_runs_twice(deployment: 
     metrics = json.loads(deployment.result(dag_id, second_id)["predict/metrics.json"])
     assert metrics["auc"]["value"] > 0.95
     assert explained(deployment, second_id, "select-features")["outputs_of"] == run_id
+
+
+def test_a_run_is_resumed_on_a_revision_with_other_nodes(deployment: Deployment) -> None:
+    """One node is gone and another is there; the one between them is as it was."""
+    slug = "other-nodes"
+    old = drawn.graph(slug, "ab", ["ab"])
+    old["nodes"][1]["data"]["algorithm"] = drawn.algorithm("raise SystemExit(3)")
+    new = drawn.graph(slug, "ac", ["ac"])
+    before = {job.job_id for job in deployment.jobs()}
+    dag_id = deployment.publish(old)
+    run_id = deployment.run(dag_id)
+    assert deployment.end_of(dag_id, run_id).run.state == "failed"
+    deployment.publish(new)
+    deployment.airflow.wait_for_dag(dag_id, 180, graph_sha256=Graph.from_document(new).sha256)
+
+    resumed = deflow(deployment, "graphs", "run", slug, "--resume", run_id, "--wait")
+
+    assert resumed.exit_code == 0, resumed.output
+    assert new_outcomes(deployment, before) == ["failed", "succeeded", "succeeded"]
+    assert deployment.result(dag_id, run_id)["c/c.txt"] == b"c(a())"
 
 
 def new_outcomes(deployment: Deployment, before: set[str]) -> list[str | None]:
