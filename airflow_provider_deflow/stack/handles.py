@@ -56,6 +56,16 @@ class Running:
         self._supervisor.restart(part)
         self.wait_until_healthy(part)
 
+    @contextmanager
+    def without(self, part: str) -> Iterator[None]:
+        """A part is stopped for the block, and healthy again after it."""
+        self._supervisor.stop_part(part)
+        try:
+            yield
+        finally:
+            self._supervisor.start_part(part)
+            self.wait_until_healthy(part)
+
     def wait_until_healthy(self, *names: str) -> None:
         """Until each of these parts (all when none is named) runs and answers."""
         self._supervisor.wait_until_ready(*(names or self._supervisor.parts))

@@ -150,9 +150,13 @@ class Supervisor:
             time.sleep(_POLL_SECONDS)
         return pid
 
+    def stop_part(self, name: str) -> None:
+        """Stop a part in order; it stays away until it is started."""
+        self._call("stopProcess", self._full_name(name), True)
+
     def restart(self, name: str) -> None:
         """Stop a part in order and start it again, not waiting until it is ready."""
-        self._call("stopProcess", self._full_name(name), True)
+        self.stop_part(name)
         self.start_part(name)
 
     def _full_name(self, name: str) -> str:

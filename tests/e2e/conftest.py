@@ -57,6 +57,9 @@ class Airflow(AirflowApi):
         dag = self._get(f"/dags/{dag_id}", none_if_missing=True)
         return dag is None or bool(dag["is_stale"])
 
+    def parsed_at(self, dag_id: str) -> str:
+        return str(self._get(f"/dags/{dag_id}")["last_parsed_time"])
+
     def dag_versions(self, dag_id: str) -> int:
         return int(self._get(f"/dags/{dag_id}/dagVersions")["total_entries"])
 
