@@ -103,6 +103,8 @@ def _compare(
         if entry["at"] >= work["at"] or key == (work["run"], work["try_number"]):
             continue
         if entry["kind"] == facts.INPUTS:
+            if key[0] == work["run"] and entry["what"]["sha256"] == work["what"]["sha256"]:
+                continue  # the same piece of work, tried again
             works[key], tried = entry, key
         elif entry["kind"] in (facts.OUTPUTS, facts.KEPT) and key in works:
             had_outputs = key

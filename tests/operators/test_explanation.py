@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from pymongo.database import Database
 
+from airflow_provider_deflow import errors, jobs
 from airflow_provider_deflow.ledger import explanation, history
 from airflow_provider_deflow.ledger.store import LedgerStore
 from airflow_provider_deflow.operators import compute
@@ -136,3 +137,25 @@ def test_a_clear_that_reuses_is_told_from_one_on_a_newer_revision(mongo_database
     entries = str(list(mongo_database["ledger_entries"].find()))
     assert "s3cret" not in entries
     assert "b3tter" not in entries
+
+
+def test_a_retry_of_the_same_work_is_told_by_what_changed_before_it(
+    mongo_database: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    run(operator(WRITE.format("x")), context(memory, tries=(1, 2)))
+
+    def cut_off(*_: object) -> None:
+        raise errors.IncompleteDownload("half of it")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(jobs, "fetch_outputs", cut_off)
+        with pytest.raises(errors.IncompleteDownload):
+            run(operator(WRITE.format("y")), context(memory, tries=(2, 4)))
+    run(operator(WRITE.format("y")), context(memory, tries=(3, 4)))
+
+    told = explained(mongo_database, "run 1", "train")
+    assert (told["did"], told["try"]) == ("ran", 3)
+    assert "reused job" in told["why"][0]
+    assert told["first_difference"] == "algorithm.code"
+    assert told["why"][-1].startswith("try 1 of this run has outputs of it; ")
