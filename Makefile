@@ -32,7 +32,7 @@ cluster: $(READY) servers  ## the same as in production: PostgreSQL, Redis, Cele
 PROCESSES ?= 2
 test: check $(ANVIL) servers  ## check, then the whole test suite
 	@echo "test: the whole suite; parts are started for real, so this takes a while"
-	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder
 
 check: $(READY)  ## format, lint, types, layers
 	@echo "check: ruff format" && $(BIN)/ruff format --check --quiet .

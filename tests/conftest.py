@@ -17,14 +17,9 @@ from pymongo.database import Database
 # web3 comes in by this door, which keeps the recursion limit as it is; some tests import it themselves.
 import airflow_provider_deflow.chain  # noqa: F401
 from tests import services
+from tests.processes import STACKS, ByWhatIsShared, group_of
 
-HERE = Path(__file__).parent
-# `make test` runs in several processes. Tests of one file stay together, and so do those of a folder that
-# shares one long conversation with a node; those that start Airflow or want a stack's usual ports go one
-# after the other.
-ONE_STACK = (HERE / "e2e", HERE / "chaos", HERE / "stack")
-TOGETHER = (HERE / "conformance", HERE / "wire_replay")
-
+E2E = Path(__file__).parent / "e2e"
 # The machine may be busy with other tests; how long one example takes says nothing.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -39,7 +34,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--address-file", help="address.json with Ocean's contracts on that chain")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The whole stack last: once it is up it stays, and takes its share of a small machine.
 
@@ -49,19 +43,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     is_one_of_several = hasattr(config, "workerinput")
 
     def place(item: pytest.Item) -> tuple[bool, bool, bool]:
-        is_stacked = _belongs_to(item, ONE_STACK) is not None
-        is_whole = HERE / "e2e" in item.path.parents
-        return is_stacked != is_one_of_several, is_whole, item.path.name != "test_cluster.py"
+        is_stacked = group_of(item.nodeid) == STACKS
+        return is_stacked != is_one_of_several, E2E in item.path.parents, item.path.name != "test_cluster.py"
 
     items.sort(key=place)
-    if is_one_of_several:
-        for item in items:
-            group = HERE if _belongs_to(item, ONE_STACK) else _belongs_to(item, TOGETHER) or item.path
-            item.add_marker(pytest.mark.xdist_group(str(group.relative_to(HERE))))
 
 
-def _belongs_to(item: pytest.Item, folders: tuple[Path, ...]) -> Path | None:
-    return next((folder for folder in folders if folder in item.path.parents), None)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
+    return ByWhatIsShared(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which tests one process takes when `make test` runs in several: what shares something dear stays together.
+
+Tests of one file do, and so do those of a folder that shares one long conversation with a node. Those that
+start Airflow, or want a stack's usual ports, go one after the other, and first, since they take longest.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from xdist.scheduler import LoadScopeScheduling
+
+STACKS = "stacks"
+_STACKED = {"e2e", "chaos", "stack"}
+_TOGETHER = {"conformance", "wire_replay"}
+
+
+class ByWhatIsShared(LoadScopeScheduling):
+    """pytest-xdist's own groups are not used: with pytest 9.2 its version 3.8 does not see them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def group_of(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    folder = PurePosixPath(file).parts[1]
+    if folder in _STACKED:
+        return STACKS
+    return folder if folder in _TOGETHER else file
