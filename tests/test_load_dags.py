@@ -13,6 +13,7 @@ from pymongo.database import Database
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.dag_factory import load_dags
 from airflow_provider_deflow.graphs.store import GraphStore
+from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.stack import mongod
 
 pytestmark = pytest.mark.stack
@@ -100,6 +101,21 @@ def test_without_mongodb_and_without_a_copy_the_file_says_why(
         errors.StoreUnreachable, match=r"127\.0\.0\.1:9 \(connection 'deflow_mongo'\) does not"
     ):
         load_dags()
+
+
+def test_a_copy_that_cannot_be_read_is_none(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(store, "one", [("a", "b")])
+    load_dags()
+    copy = settings.home() / "published.json"
+    copy.write_text(copy.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", mongod.airflow_connection("mongodb://127.0.0.1:9"))
+
+    with pytest.raises(errors.StoreUnreachable):
+        load_dags()
+
+    assert f"{copy}, cannot be read" in caplog.text
 
 
 def test_a_worker_that_runs_upkeep_needs_no_graph(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,9 @@ def _read(copy: Path) -> list[PublishedGraph] | None:
         return [PublishedGraph(*each) for each in json.loads(copy.read_text(encoding="utf-8"))]
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError) as error:
+        log.warning("The last good copy of the graphs, %s, cannot be read: %s", copy, error)
+        return None
 
 
 def _keep(copy: Path, found: list[PublishedGraph]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Self
 MAX_TEXT = 4000
 # What is looked through for secrets; no text is shown beyond a part of it.
 MAX_RAW_TEXT = 16 * MAX_TEXT
-MAX_ITEMS = 100
+MAX_ITEMS = 1000
 # Of an entry's values as JSON, whatever they were made from.
 MAX_BYTES = 32_000
 
@@ -31,8 +31,8 @@ _SECRETS = re.compile(
     re.DOTALL,
 )
 _NAMED_SECRETS = re.compile(
-    r"((?:signature|nonce|token|password|passwd|secret|credential|private_?key|api_?key|authorization)"
-    r"['\"]?\s{0,3}[=:]\s{0,3}['\"]?(?:bearer\s|basic\s)?)[^\s'\",;&}]+",
+    r"((?:signature|nonce|token|password|passwd|secret|credential|(?:private|api|access|account)[_-]?key"
+    r"|authorization)[\w-]{0,30}['\"]?\s{0,3}[=:]\s{0,3}['\"]?(?:bearer\s|basic\s)?)[^\s'\",;&}]+",
     re.IGNORECASE,
 )
 

@@ -126,7 +126,7 @@ class Bubblewrap:
 
     def probe(self) -> str | None:
         """Why this bubblewrap does not do here, in its own words."""
-        arguments = [*_NAMESPACES, *_SHARED_MEMORY, "--ro-bind", "/", "/", "/usr/bin/true"]
+        arguments = [*_NAMESPACES, *_SHARED_MEMORY, "--ro-bind", "/", "/", "--proc", "/proc", "/usr/bin/true"]
         done = subprocess.run([self._executable, *arguments], capture_output=True, text=True)
         return done.stderr.strip() if done.returncode else None
 

@@ -144,7 +144,7 @@ class NodeSettings:
 
     @property
     def stop_grace_seconds(self) -> float:
-        """Between SIGTERM and SIGKILL. No whole number of ticks: a killed job would leave 60 at once, unseen."""
+        """Between SIGTERM and SIGKILL. No whole number of ticks, or a killed job would leave 60 at once."""
         return min(10.0, 5.5 * self.tick_seconds)
 
 

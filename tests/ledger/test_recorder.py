@@ -32,7 +32,7 @@ from airflow_provider_deflow.stack import mongod as part
 from tests import services
 from tests.ledger.entries import RUN, began, ended, fact
 
-# A call may look for the server, and then for the spool. What is told from it are pymongo's own 30 s and more.
+# A call may look for the server, and then for the spool. What is told from it are pymongo's own 30 s.
 MACHINE_SECONDS = 5
 PATIENCE_SECONDS = CALL_SECONDS + MACHINE_SECONDS
 

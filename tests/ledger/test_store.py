@@ -112,6 +112,16 @@ def test_an_entry_is_bounded_whatever_it_is_made_from(mongo_database: Mongo) -> 
     assert (outputs["count"], outputs["bytes"]) == (5000, sum(range(5000)))
 
 
+def test_all_nodes_of_a_large_graph_are_told(mongo_database: Mongo) -> None:
+    names = [f"node-{number}" for number in range(500)]
+    store = LedgerStore(mongo_database)
+    store.write(batch(facts.inputs("a" * 64, [(name, "b" * 12) for name in names])))
+
+    (told,) = store.entries([RUN.id], [facts.INPUTS])
+
+    assert [name for name, _ in told["what"]["fields"]] == names
+
+
 def test_an_unknown_run_is_told_with_what_there_is(mongo_database: Mongo) -> None:
     store = LedgerStore(mongo_database)
     with pytest.raises(errors.RunNotFound, match="has no run 'r', nor any other yet"):

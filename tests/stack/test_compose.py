@@ -155,6 +155,8 @@ def test_outputs_are_one_folder_for_all_of_airflow(project: dict[str, Any]) -> N
         folder = service["environment"]["AIRFLOW__DEFLOW__STORAGE"].removeprefix("file://")
         mounted = {volume["target"]: volume["source"] for volume in service["volumes"]}
         assert mounted[folder] == "storage"
+        # Where the processes of one address share an Ocean Node's allowance, and a wallet's nonces.
+        assert mounted["/opt/airflow/deflow"] == "deflow"
 
 
 def test_its_images_are_of_the_versions_that_are_tested(project: dict[str, Any]) -> None:

@@ -20,10 +20,14 @@ from airflow_provider_deflow.stack import marks
 
 pytestmark = pytest.mark.stack
 
+# Ctrl-C is ignored in what a shell starts behind its back, and such a shell may have started the tests.
 STARTER = """
+import signal
 import sys
 from pathlib import Path
 from airflow_provider_deflow import stack
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 with stack.running(Path(sys.argv[1]), ocean_node_url="http://127.0.0.1:9", with_airflow=False) as up:
     print("up", flush=True)
