@@ -2,7 +2,7 @@
 """Which tests one process takes when `make test` runs in several: what shares something dear stays together.
 
 Tests of one file do, and so do those of a folder that shares one long conversation with a node. Those that
-start Airflow, or want a stack's usual ports, go one after the other, and first, since they take longest.
+start Airflow with its stack go one after the other, and first, since they take longest.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from xdist.scheduler import LoadScopeScheduling
 
 STACKS = "stacks"
-_STACKED = {"e2e", "chaos", "stack"}
-_TOGETHER = {"conformance", "wire_replay"}
+_STACKED = {"e2e", "chaos"}
+_TOGETHER = {"conformance", "wire_replay", "stack"}
 
 
 class ByWhatIsShared(LoadScopeScheduling):
