@@ -91,6 +91,10 @@ class Row:
         self.until_running()
         wait_for(lambda: self.times_taken_up() > 0)
 
+    def triggerer(self) -> int | None:
+        """The one that follows the job, once Airflow has given it to one."""
+        return self.deployment.airflow.triggerer_of(self.dag_id, self.run_id, self.task_id)
+
     def times_taken_up(self) -> int:
         """How often a triggerer has begun to follow the running job."""
         folder = self.deployment.up.home / "logs" / "tasks" / f"dag_id={self.dag_id}"

