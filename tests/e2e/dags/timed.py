@@ -28,10 +28,10 @@ with DAG("timed_tasks", schedule=None, start_date=START):
         OceanComputeOperator(
             task_id=where,
             node={**NODE, "ocean_node": f"timed_tasks_{where}"},
-            execution_timeout=timedelta(seconds=30),
+            execution_timeout=timedelta(seconds=60),
             retries=0,
         )
 
-with DAG("timed_run", schedule=None, start_date=START, dagrun_timeout=timedelta(seconds=90)):
+with DAG("timed_run", schedule=None, start_date=START, dagrun_timeout=timedelta(seconds=180)):
     for where in ("in-the-worker", "deferred"):
         OceanComputeOperator(task_id=where, node={**NODE, "ocean_node": f"timed_run_{where}"}, retries=0)
