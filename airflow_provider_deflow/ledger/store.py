@@ -25,6 +25,7 @@ from pymongo.errors import OperationFailure
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.graphs import mongo
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ledger.entry import Batch, Entry, Run
 
 TIMEOUT_SECONDS = 10.0
@@ -125,6 +126,13 @@ class LedgerStore:
             run = runs.get(entry["run"], {})
             entry |= {"dag_id": run.get("dag_id", ""), "run_id": run.get("run_id", "")}
         return sorted(found, key=lambda entry: (entry["at"], entry["_id"]))
+
+    def requested(self, paths: Iterable[str]) -> set[str]:
+        """Those of `paths` that were asked of an Ocean Node, whatever came of it."""
+        wanted = {"kind": facts.REQUEST, "what.path": {"$in": list(paths)}}
+        with self._answering():
+            self.ensure_indexes()
+            return {entry["what"]["path"] for entry in self._entries.find(wanted, {"what.path": 1})}
 
     def began_at(self) -> datetime:
         """Since when this ledger has been kept, as far as it was ever known: its oldest runs go by age."""
