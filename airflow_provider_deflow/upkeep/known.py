@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import alarms, errors
+from airflow_provider_deflow import alarms, errors, http
 from airflow_provider_deflow.hooks import storage
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
@@ -50,7 +50,9 @@ class Account:
         """Raises `SettingsError` when the connections have come to mean another Ocean Node or wallet."""
         signer = OceanWalletHook(self.wallet_conn_id).signer()
         hook = OceanNodeHook(self.ocean_node_conn_id)
-        if hook.settings().url.rstrip("/") != self.url or signer.address.lower() != self.owner.lower():
+        # As the ledger has it: `redact` also writes the host in small letters.
+        url = http.redact(hook.settings().url).rstrip("/")
+        if url != self.url.rstrip("/") or signer.address.lower() != self.owner.lower():
             raise errors.SettingsError(
                 f"connections {self.ocean_node_conn_id!r} and {self.wallet_conn_id!r} do not lead to "
                 f"{self.url} as {self.owner} any more, where there may be jobs: look there yourself."

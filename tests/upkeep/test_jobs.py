@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -105,6 +107,20 @@ def test_a_job_that_does_not_end_is_an_alarm(deployment: Deployment, monkeypatch
     (alarm,) = deployment.told(facts.ALARM)
     assert (alarm["alarm"], alarm["job_id"]) == ("orphan", job.job_id)
     assert "may still run" in alarm["what"]
+
+
+def test_a_job_is_found_however_the_connection_writes_its_ocean_node(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = json.loads(os.environ["AIRFLOW_CONN_OCEAN_NODE_DEFAULT"])
+    host = deployment.between.url.replace("127.0.0.1", "LocalHost") + "/"
+    monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps({**node, "host": host}))
+    job = deployment.started(SLEEP)
+    deployment.airflow.fates["run 1"] = "final"
+
+    stop_orphans(deployment.desk(), deployment.known(), deployment.airflow)
+
+    assert deployment.job(job.job_id).is_over
 
 
 def test_one_ocean_node_out_of_reach_does_not_hold_up_the_others(
