@@ -85,8 +85,8 @@ class Known:
     over: dict[str, datetime] = field(default_factory=dict)
     # Jobs whose outputs a task, or upkeep, has kept.
     kept: set[str] = field(default_factory=set)
-    # What was done or told already, as (job id, what).
-    told: set[tuple[str, str]] = field(default_factory=set)
+    # What was done or told already, as (job id, what), and when.
+    told: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, ledger: LedgerStore, now: datetime, look_back: timedelta = LOOK_BACK) -> Known:
@@ -115,10 +115,9 @@ class Known:
             self.over.setdefault(job_id, entry["at"])
         elif kind in (facts.OUTPUTS, facts.KEPT):
             self.kept.add(job_id)
-        elif kind == facts.ALARM:
-            self.told.add((job_id, what["alarm"]))
         else:
-            self.told.add((job_id, what["action"]))
+            did = what["alarm"] if kind == facts.ALARM else what["action"]
+            self.told.setdefault((job_id, did), []).append(entry["at"])
 
     def task_of(self, job: ComputeJob) -> Task | None:
         return self.by_job.get(job.job_id) or self.by_key.get(str(job.metadata.get(METADATA_KEY)))

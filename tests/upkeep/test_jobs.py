@@ -14,6 +14,8 @@ from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ledger.entry import Batch, Entry, Fact, Place, Run
 from airflow_provider_deflow.ocean.client import OceanNode
+from airflow_provider_deflow.ocean.compute import ComputeJob
+from airflow_provider_deflow.upkeep import expiry
 from airflow_provider_deflow.upkeep.expiry import fetch_expiring
 from airflow_provider_deflow.upkeep.orphans import stop_orphans
 from airflow_provider_deflow.upkeep.stalls import report_stalls
@@ -24,6 +26,7 @@ from tests.upkeep.conftest import Deployment
 pytestmark = [pytest.mark.stack, pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")]
 
 SLEEP = "import time; time.sleep(60)"
+RESULT = "GET /api/services/computeResult"
 STOP = "PUT /api/services/compute"
 HALF_AN_HOUR = timedelta(minutes=30)
 
@@ -180,9 +183,9 @@ def test_by_policy_a_job_that_stalls_is_stopped(deployment: Deployment) -> None:
     assert [one["alarm"] for one in deployment.told(facts.ALARM)] == ["stall"]
 
 
-def expiring(deployment: Deployment, dry_run: bool = False) -> list[str]:
+def expiring(deployment: Deployment, dry_run: bool = False, minutes: float = 0) -> list[str]:
     """As a day before the end of the week for which the Ocean Node keeps results."""
-    desk = deployment.desk(later=timedelta(days=6, hours=1), dry_run=dry_run)
+    desk = deployment.desk(later=timedelta(days=6, hours=1, minutes=minutes), dry_run=dry_run)
     fetch_expiring(desk, deployment.known(), deployment.airflow, content_store(), timedelta(hours=24))
     return desk.done
 
@@ -200,7 +203,7 @@ def test_results_that_nobody_fetched_are_fetched_before_they_expire(deployment: 
     assert len(expiring(deployment)) == 1
     assert expiring(deployment) == [], "it is done"
 
-    (fetched,) = deployment.told(facts.UPKEEP)
+    (fetched,) = [one for one in deployment.told(facts.UPKEEP) if one["action"] == expiry.FETCHED]
     (file,) = content_store().outputs(fetched["outputs"]).files
     with content_store().open(file.sha256) as content:
         assert content.read() == b"x"
@@ -216,6 +219,44 @@ def test_results_that_a_task_may_still_fetch_are_reported_once(deployment: Deplo
 
     (alarm,) = deployment.told(facts.ALARM)
     assert (alarm["alarm"], alarm["job_id"]) == ("expiry", job.job_id)
+
+
+def left_there(deployment: Deployment, write: str) -> ComputeJob:
+    """A job that succeeded, and whose task was over before."""
+    job = deployment.started(f"import os, time; time.sleep(5); {write}")
+    while not (now := deployment.job(job.job_id)).is_over:
+        time.sleep(0.05)
+    assert now.outcome == "succeeded"
+    deployment.airflow.fates["run 1"] = "final"
+    return now
+
+
+def test_results_that_are_not_to_be_taken_are_fetched_once(deployment: Deployment) -> None:
+    left_there(deployment, "os.symlink('/etc/passwd', '/data/outputs/x')")
+
+    for hours in range(4):
+        expiring(deployment, minutes=60 * hours)
+
+    assert deployment.between.passed.count(RESULT) == 1
+    (alarm,) = deployment.told(facts.ALARM)
+    assert "could not be fetched" in alarm["what"]
+
+
+def test_results_that_do_not_come_in_time_are_fetched_again_in_longer_and_longer_intervals(
+    deployment: Deployment,
+) -> None:
+    left_there(deployment, WRITE.format("x"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expiry, "FETCH_SECONDS", 0.0)
+        fetched = [minutes for minutes in range(1, 39, 3) if expiring(deployment, minutes=minutes)]
+
+    assert fetched == [1, 7, 19], "at once, after 5 minutes, after 10; the next after 20"
+    assert deployment.between.passed.count(RESULT) == 3
+    (alarm,) = deployment.told(facts.ALARM)
+    assert "within 0 s" in alarm["what"]
+    assert len(expiring(deployment, minutes=60)) == 1
+    assert expiry.FETCHED in [one["action"] for one in deployment.told(facts.UPKEEP)]
 
 
 def test_results_that_a_task_kept_are_left_alone(deployment: Deployment) -> None:
