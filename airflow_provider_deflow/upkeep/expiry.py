@@ -37,13 +37,13 @@ def fetch_expiring(
     """
 
     def look(account: Account, client: OceanNode, records: list[JobRecord]) -> None:
+        left = known.not_kept([record.job for record in records if record.job.outcome == "succeeded"])
+        known.look_up(left)
         left_there = [
-            (record.job, task)
-            for record in records
-            if record.job.outcome == "succeeded"
-            and record.job.job_id not in known.kept
-            and not known.told.keys() & {(record.job.job_id, FETCHED), (record.job.job_id, REFUSED)}
-            and (task := known.task_of(record.job)) is not None
+            (job, task)
+            for job in left
+            if not known.told.keys() & {(job.job_id, FETCHED), (job.job_id, REFUSED)}
+            and (task := known.task_of(job)) is not None
         ]
         if not left_there:
             return
@@ -51,8 +51,8 @@ def fetch_expiring(
         for job, task in left_there:
             # An environment that is gone takes its jobs with it.
             kept_for = keeps.get(job.environment, timedelta())
-            left = (job.finished or desk.now) + kept_for - desk.now
-            if left > min(notice, kept_for / 2):
+            time_left = (job.finished or desk.now) + kept_for - desk.now
+            if time_left > min(notice, kept_for / 2):
                 continue
             if airflow.fate(task) == "open":
                 _report(desk, known, account, job, task, f"{task} has not fetched them yet. Does it wait?")

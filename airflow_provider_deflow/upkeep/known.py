@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The jobs that the ledger knows, and on which Ocean Nodes and in whose name to look for them."""
+"""Which jobs the ledger knows, and on which Ocean Nodes and in whose name to look for them.
+
+The Ocean Nodes' own lists come first: the ledger, which has every job of the last days, is asked only for
+those of them that a step is about.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,9 +33,10 @@ if TYPE_CHECKING:
 
 # No Ocean Node runs a job or keeps its results for longer than it usually does: a week, by default.
 LOOK_BACK = timedelta(days=14)
-_KINDS = (
-    facts.JOB, facts.INTENT, facts.STATE, facts.OVER, facts.OUTPUTS, facts.KEPT, facts.ALARM, facts.UPKEEP
-)  # fmt: skip
+_ACCOUNT = ("ocean_node", "owner", "ocean_node_conn_id", "wallet_conn_id")
+JOBS_AT_ONCE = 1000
+# Of a Dag, to say how long its jobs take.
+RUNS_COMPARED = 50
 
 log = logging.getLogger(__name__)
 
@@ -75,46 +80,67 @@ class Task:
 
 @dataclass(slots=True)
 class Known:
-    """What the ledger says of the jobs of the last days."""
+    """What the ledger says of jobs: of those that were looked up, for there may be many more."""
 
-    accounts: set[Account] = field(default_factory=set)
+    ledger: LedgerStore
+    since: datetime
+    accounts: frozenset[Account] = frozenset()
     by_job: dict[str, Task] = field(default_factory=dict)
     by_key: dict[str, Task] = field(default_factory=dict)
     # When each job was first seen in each status; when it was over.
     states: dict[str, dict[int, datetime]] = field(default_factory=dict)
     over: dict[str, datetime] = field(default_factory=dict)
-    # Jobs whose outputs a task, or upkeep, has kept.
-    kept: set[str] = field(default_factory=set)
     # What was done or told already, as (job id, what), and when.
     told: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
+    _alike: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, ledger: LedgerStore, now: datetime, look_back: timedelta = LOOK_BACK) -> Known:
-        known = cls()
-        for entry in ledger.entries_since(_KINDS, now - look_back):
-            known._take(entry)
-        return known
+        """The accounts with jobs in the last days; what is known of the jobs is still to be looked up."""
+        since = now - look_back
+        found = ledger.distinct([facts.JOB, facts.INTENT], _ACCOUNT, since)
+        return cls(ledger, since, frozenset(map(_account, found)))
+
+    def look_up(self, jobs: Sequence[ComputeJob]) -> None:
+        """Find whose these jobs are, and what was seen of them and done about them."""
+        for start in range(0, len(jobs), JOBS_AT_ONCE):
+            some = jobs[start : start + JOBS_AT_ONCE]
+            kinds = (facts.JOB, facts.STATE, facts.ALARM, facts.UPKEEP)
+            for entry in self.ledger.entries_about("job_id", [job.job_id for job in some], kinds):
+                self._take(entry)
+            keys = [str(job.metadata.get(METADATA_KEY)) for job in some if job.job_id not in self.by_job]
+            for entry in self.ledger.entries_about("key", keys, [facts.INTENT]):
+                self.by_key[entry["what"]["key"]] = _task(entry)
+
+    def not_kept(self, jobs: Sequence[ComputeJob]) -> list[ComputeJob]:
+        """Those of these jobs whose outputs no task has kept."""
+        left: list[ComputeJob] = []
+        for start in range(0, len(jobs), JOBS_AT_ONCE):
+            some = jobs[start : start + JOBS_AT_ONCE]
+            kept = self.ledger.jobs_with([facts.OUTPUTS, facts.KEPT], [job.job_id for job in some])
+            left += [job for job in some if job.job_id not in kept]
+        return left
+
+    def alike(self, task: Task) -> list[str]:
+        """The jobs of the same task in the Dag's newest runs, with what was seen of them."""
+        named = (task.run.dag_id, task.place.task_id)
+        if named not in self._alike:
+            runs = [run["_id"] for run in self.ledger.runs_of(task.run.dag_id, self.since, RUNS_COMPARED)]
+            seen = self.ledger.entries(runs, [facts.STATE, facts.OVER], task.place.task_id)
+            for entry in seen:
+                self._take(entry)
+            self._alike[named] = list(dict.fromkeys(str(entry["what"]["job_id"]) for entry in seen))
+        return self._alike[named]
 
     def _take(self, entry: Mapping[str, Any]) -> None:
         what, kind = entry["what"], entry["kind"]
         job_id = str(what.get("job_id", ""))
-        if kind in (facts.JOB, facts.INTENT):
-            place = Place(entry["task_id"], entry["map_index"], entry["try_number"])
-            task = Task(Run(entry["dag_id"], entry["run_id"]), place)
-            if kind == facts.JOB:
-                self.by_job[job_id] = task
-            else:
-                self.by_key[what["key"]] = task
-            # Entries of an earlier release do not name the connections.
-            node = what.get("ocean_node_conn_id", OceanNodeHook.default_conn_name)
-            wallet = what.get("wallet_conn_id", OceanWalletHook.default_conn_name)
-            self.accounts.add(Account(what["ocean_node"], what["owner"], node, wallet))
+        if kind == facts.JOB:
+            self.by_job[job_id] = _task(entry)
         elif kind == facts.STATE:
             self.states.setdefault(job_id, {}).setdefault(what["status"], entry["at"])
         elif kind == facts.OVER:
             self.over.setdefault(job_id, entry["at"])
-        elif kind in (facts.OUTPUTS, facts.KEPT):
-            self.kept.add(job_id)
         else:
             did = what["alarm"] if kind == facts.ALARM else what["action"]
             self.told.setdefault((job_id, did), []).append(entry["at"])
@@ -137,6 +163,18 @@ class Known:
                 say(f"{account.url} as {account.owner}: {error}")
             except Exception as error:  # a connection that is gone, among others
                 say(f"{account.url} as {account.owner}: {type(error).__name__}: {error}")
+
+
+def _account(what: Mapping[str, Any]) -> Account:
+    # Entries of an earlier release do not name the connections.
+    node = what.get("ocean_node_conn_id", OceanNodeHook.default_conn_name)
+    wallet = what.get("wallet_conn_id", OceanWalletHook.default_conn_name)
+    return Account(what["ocean_node"], what["owner"], node, wallet)
+
+
+def _task(entry: Mapping[str, Any]) -> Task:
+    place = Place(entry["task_id"], entry["map_index"], entry["try_number"])
+    return Task(Run(entry["dag_id"], entry["run_id"]), place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,10 @@ def stop_orphans(
 
     def look(account: Account, client: OceanNode, records: list[JobRecord]) -> None:
         alone: dict[str, Task] = {}
-        for record in records:
-            job = record.job
-            if job.is_over or (task := known.task_of(job)) is None:
+        running = [record.job for record in records if not record.job.is_over]
+        known.look_up(running)
+        for job in running:
+            if (task := known.task_of(job)) is None:
                 continue
             match airflow.fate(task):
                 case "final":
