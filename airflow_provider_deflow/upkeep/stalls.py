@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +24,7 @@ RUNNING = 40
 
 def report_stalls(desk: Desk, known: Known, floor: timedelta, policy: Policy) -> None:
     """An alarm for each job that stalls, once for each status; by `policy` it is stopped as well."""
+    give_up_at = time.monotonic() + orphans.STOPPING_SECONDS
 
     def look(account: Account, client: OceanNode, records: list[JobRecord]) -> None:
         stuck: dict[str, Task] = {}
@@ -52,7 +54,8 @@ def report_stalls(desk: Desk, known: Known, floor: timedelta, policy: Policy) ->
                     desk.alarm("stall", what, task, job.job_id, account.url)
                     desk.record(task, facts.upkeep(_action(job), what, job_id=job.job_id))
         if not desk.dry_run:
-            orphans.stop(desk, known, account, client, stuck, "its status has not changed for too long")
+            why = "its status has not changed for too long"
+            orphans.stop(desk, known, account, client, stuck, why, give_up_at)
 
     known.each_account(look)
 

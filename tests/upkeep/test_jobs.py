@@ -10,15 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from airflow_provider_deflow import errors
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ledger.entry import Batch, Entry, Fact, Place, Run
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob
-from airflow_provider_deflow.upkeep import expiry
+from airflow_provider_deflow.upkeep import expiry, orphans
 from airflow_provider_deflow.upkeep.expiry import fetch_expiring
+from airflow_provider_deflow.upkeep.known import Account, Known
 from airflow_provider_deflow.upkeep.orphans import stop_orphans
 from airflow_provider_deflow.upkeep.stalls import report_stalls
+from tests.local_ocean_node.running import KEYS
 from tests.operators.one_task import WRITE, Memory, context, operator, run
 from tests.upkeep.conftest import Deployment
 
@@ -124,6 +127,59 @@ def test_a_job_is_found_however_the_connection_writes_its_ocean_node(
     stop_orphans(deployment.desk(), deployment.known(), deployment.airflow)
 
     assert deployment.job(job.job_id).is_over
+
+
+def test_a_job_that_ends_though_its_stop_is_refused_is_seen_to_its_end(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = deployment.started("import time; time.sleep(6)")
+    deployment.airflow.fates["run 1"] = "final"
+
+    def refuse(*_: object) -> None:
+        raise errors.RequestRejected("stop a job: not now")
+
+    monkeypatch.setattr(OceanNode, "stop", refuse)
+    monkeypatch.setattr(orphans, "ENOUGH_SECONDS", 0.0)
+
+    stop_orphans(deployment.desk(), deployment.known(), deployment.airflow)
+
+    assert [one["job_id"] for one in deployment.told(facts.OVER)] == [job.job_id]
+    assert deployment.told(facts.ALARM) == []
+
+
+def test_all_accounts_share_the_time_of_a_step(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wallet = {"conn_type": "ocean_wallet", "password": KEYS[1]}
+    monkeypatch.setenv("AIRFLOW_CONN_ANOTHER", json.dumps(wallet))
+    one = deployment.started(SLEEP)
+    two = deployment.started(SLEEP, wallet="another")
+    deployment.airflow.fates["run 1"] = "final"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OceanNode, "stop", lambda *_: None)
+        began = time.monotonic()
+        stop_orphans(deployment.desk(), deployment.known(), deployment.airflow, stopping_seconds=5)
+        took = time.monotonic() - began
+
+    asked = [each["job_id"] for each in deployment.told(facts.UPKEEP) if each["action"] == orphans.ASKED]
+    assert sorted(asked) == sorted([one.job_id, two.job_id])
+    assert took < 10
+    assert deployment.told(facts.ALARM) == [], "there was no time to end"
+
+
+def test_no_account_is_always_the_last(deployment: Deployment) -> None:
+    """Each is told to lead nowhere, in the order in which they are looked at."""
+    where = [
+        Account(f"http://127.0.0.1:{n}", "0x1", "ocean_node_default", "ocean_wallet_default") for n in (8, 9)
+    ]
+    known = Known(deployment.ledger, datetime.now(UTC), frozenset(where))
+    firsts = set()
+    for _ in range(30):
+        said: list[str] = []
+        known.each_account(lambda *_: None, said.append)
+        firsts.add(said[0].split()[0])
+
+    assert firsts == {"http://127.0.0.1:8", "http://127.0.0.1:9"}
 
 
 def test_one_ocean_node_out_of_reach_does_not_hold_up_the_others(
