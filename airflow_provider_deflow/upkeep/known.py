@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_deflow import alarms, errors, http
 from airflow_provider_deflow.hooks import storage
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import ComputeJob
     from airflow_provider_deflow.ocean.job_records import JobRecord
+    from airflow_provider_deflow.signing import Signer
 
 # No Ocean Node runs a job or keeps its results for longer than it usually does: a week, by default.
 LOOK_BACK = timedelta(days=14)
@@ -44,25 +47,34 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A wallet on an Ocean Node, by the connections that a task used."""
+    """A wallet on an Ocean Node, and the pairs of connections by which tasks reached it, the latest first."""
 
     url: str
     owner: str
-    ocean_node_conn_id: str
-    wallet_conn_id: str
+    connections: tuple[tuple[str, str], ...]
+
+    def reached(self) -> tuple[OceanNodeHook, Signer]:
+        """By the first pair that leads there. Raises `SettingsError` when none does any more."""
+        for ocean_node_conn_id, wallet_conn_id in self.connections:
+            try:
+                signer = OceanWalletHook(wallet_conn_id).signer()
+                hook = OceanNodeHook(ocean_node_conn_id)
+                # As the ledger has it: `redact` also writes the host in small letters.
+                url = http.redact(hook.settings().url).rstrip("/")
+            except (errors.SettingsError, AirflowNotFoundException):
+                continue
+            if (url, signer.address.lower()) == _key(self.url, self.owner):
+                return hook, signer
+        tried = ", ".join(f"{node!r} and {wallet!r}" for node, wallet in self.connections)
+        raise errors.SettingsError(
+            f"connections {tried} do not lead to {self.url} as {self.owner} any more, "
+            "where there may be jobs: look there yourself."
+        )
 
     @contextmanager
     def client(self) -> Iterator[OceanNode]:
-        """Raises `SettingsError` when the connections have come to mean another Ocean Node or wallet."""
-        signer = OceanWalletHook(self.wallet_conn_id).signer()
-        hook = OceanNodeHook(self.ocean_node_conn_id)
-        # As the ledger has it: `redact` also writes the host in small letters.
-        url = http.redact(hook.settings().url).rstrip("/")
-        if url != self.url.rstrip("/") or signer.address.lower() != self.owner.lower():
-            raise errors.SettingsError(
-                f"connections {self.ocean_node_conn_id!r} and {self.wallet_conn_id!r} do not lead to "
-                f"{self.url} as {self.owner} any more, where there may be jobs: look there yourself."
-            )
+        """Raises `SettingsError` as `reached` does."""
+        hook, signer = self.reached()
         with hook.client(signer) as client:
             yield client
 
@@ -100,7 +112,7 @@ class Known:
         """The accounts with jobs in the last days; what is known of the jobs is still to be looked up."""
         since = now - look_back
         found = ledger.distinct([facts.JOB, facts.INTENT], _ACCOUNT, since)
-        return cls(ledger, since, frozenset(map(_account, found)))
+        return cls(ledger, since, frozenset(_accounts(found)))
 
     def look_up(self, jobs: Sequence[ComputeJob]) -> None:
         """Find whose these jobs are, and what was seen of them and done about them."""
@@ -167,11 +179,19 @@ class Known:
                 say(f"{account.url} as {account.owner}: {type(error).__name__}: {error}")
 
 
-def _account(what: Mapping[str, Any]) -> Account:
-    # Entries of an earlier release do not name the connections.
-    node = what.get("ocean_node_conn_id", OceanNodeHook.default_conn_name)
-    wallet = what.get("wallet_conn_id", OceanWalletHook.default_conn_name)
-    return Account(what["ocean_node"], what["owner"], node, wallet)
+def _accounts(found: Iterable[Mapping[str, Any]]) -> list[Account]:
+    """One for each wallet on each Ocean Node, however many connections lead to them."""
+    pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for what in found:
+        # Entries of an earlier release do not name the connections.
+        node = what.get("ocean_node_conn_id", OceanNodeHook.default_conn_name)
+        wallet = what.get("wallet_conn_id", OceanWalletHook.default_conn_name)
+        pairs.setdefault(_key(what["ocean_node"], what["owner"]), []).append((node, wallet))
+    return [Account(*key, tuple(connections)) for key, connections in pairs.items()]
+
+
+def _key(url: str, owner: str) -> tuple[str, str]:
+    return url.rstrip("/"), owner.lower()
 
 
 def _task(entry: Mapping[str, Any]) -> Task:

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.ledger import facts
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def stop(
 
     An alarm for those that had enough time. Who is not asked now is asked by the next run.
     """
-    interval = OceanNodeHook(account.ocean_node_conn_id).settings().poll_interval_seconds
+    interval = account.reached()[0].settings().poll_interval_seconds
     # Who was asked before has had a turn.
     running = {job_id: jobs[job_id] for job_id in sorted(jobs, key=lambda one: (one, ASKED) in known.told)}
     asked: dict[str, float] = {}

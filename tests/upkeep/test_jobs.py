@@ -167,11 +167,29 @@ def test_all_accounts_share_the_time_of_a_step(
     assert deployment.told(facts.ALARM) == [], "there was no time to end"
 
 
+def test_a_wallet_on_an_ocean_node_is_looked_at_once_by_whichever_connection_still_leads_there(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = os.environ["AIRFLOW_CONN_OCEAN_NODE_DEFAULT"]
+    monkeypatch.setenv("AIRFLOW_CONN_SAME", same)
+    first = deployment.started(SLEEP)
+    second = deployment.started(SLEEP, ocean_node="same")
+    deployment.airflow.fates["run 1"] = "final"
+    looked: list[str] = []
+    deployment.known().each_account(lambda account, *_: looked.append(account.url))
+    monkeypatch.delenv("AIRFLOW_CONN_SAME")
+    assert looked == [deployment.between.url]
+
+    stop_orphans(deployment.desk(), deployment.known(), deployment.airflow)
+
+    assert deployment.job(first.job_id).is_over
+    assert deployment.job(second.job_id).is_over
+
+
 def test_no_account_is_always_the_last(deployment: Deployment) -> None:
     """Each is told to lead nowhere, in the order in which they are looked at."""
-    where = [
-        Account(f"http://127.0.0.1:{n}", "0x1", "ocean_node_default", "ocean_wallet_default") for n in (8, 9)
-    ]
+    nowhere = (("ocean_node_default", "ocean_wallet_default"),)
+    where = [Account(f"http://127.0.0.1:{n}", "0x1", nowhere) for n in (8, 9)]
     known = Known(deployment.ledger, datetime.now(UTC), frozenset(where))
     firsts = set()
     for _ in range(30):
