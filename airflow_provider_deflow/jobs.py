@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tempfile
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from airflow_provider_deflow import errors, generations
 from airflow_provider_deflow.job_search import METADATA_KEY, Search
@@ -260,19 +261,41 @@ def sha256_of(value: object) -> str:
 
 
 def fetch_outputs(
-    ocean_node: OceanNode, job: ComputeJob, store: ocean_outputs.ContentStore
+    ocean_node: OceanNode,
+    job: ComputeJob,
+    store: ocean_outputs.ContentStore,
+    within_seconds: float = math.inf,
 ) -> ocean_outputs.Outputs:
     """Download `outputs.tar`, check it, and keep its files; one request for the archive.
 
     The archive passes through a temporary file, so memory stays bounded and a short download can be
-    fetched anew. Raises `IncompleteDownload` or `HostileArchive`.
+    fetched anew. Raises `HostileArchive`, or `IncompleteDownload`, also when it takes longer than it may.
     """
     with tempfile.TemporaryFile(prefix="deflow-outputs-") as archive:
-        download = ocean_node.download(job, "output", archive)
+        in_time = _InTime(archive, within_seconds, f"job {job.job_id} on {ocean_node.url}")
+        download = ocean_node.download(job, "output", cast("BinaryIO", in_time))
         archive.seek(0)
         return ocean_outputs.unpack(
             archive, store, archive_sha256=download.sha256, archive_size=download.size
         )
+
+
+class _InTime:
+    """A file that takes nothing any more when its time is over."""
+
+    def __init__(self, file: BinaryIO, seconds: float, whose: str) -> None:
+        self.seek, self.tell, self.truncate = file.seek, file.tell, file.truncate
+        self._file = file
+        self._seconds = seconds
+        self._whose = whose
+        self._over_at = time.monotonic() + seconds
+
+    def write(self, chunk: bytes) -> int:
+        if time.monotonic() >= self._over_at:
+            raise errors.IncompleteDownload(
+                f"outputs.tar of {self._whose} did not come whole within {self._seconds:.0f} s"
+            )
+        return self._file.write(chunk)
 
 
 def check_declared(outputs: ocean_outputs.Outputs, patterns: Sequence[str], node_id: str) -> None:

@@ -25,6 +25,7 @@ from pymongo.errors import OperationFailure
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.graphs import mongo
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ledger.entry import Batch, Entry, Run
 
 TIMEOUT_SECONDS = 10.0
@@ -117,14 +118,58 @@ class LedgerStore:
         """The entries of these kinds of all runs, by time, each with its run's `dag_id` and `run_id`."""
         with self._answering():
             self.ensure_indexes()
-            found = list(self._entries.find({"kind": {"$in": list(kinds)}, "at": {"$gte": since}}))
-            ids = list({entry["run"] for entry in found})
-            runs = {run["_id"]: run for run in self._runs.find({"_id": {"$in": ids}})}
+            return self._with_runs(self._entries.find({"kind": {"$in": list(kinds)}, "at": {"$gte": since}}))
+
+    def entries_about(self, name: str, values: Iterable[str], kinds: Sequence[str]) -> list[Record]:
+        """Those of these kinds, whenever they were, that have one of `values` as `job_id` or `key`.
+
+        As `entries_since` gives them, without lists: of files, of resources.
+        """
+        wanted = {f"what.{name}": {"$in": list(values)}, "kind": {"$in": list(kinds)}}
+        with self._answering():
+            self.ensure_indexes()
+            return self._with_runs(self._entries.find(wanted, {"what.files": 0, "what.resources": 0}))
+
+    def jobs_with(self, kinds: Sequence[str], among: Iterable[str]) -> set[str]:
+        """Those of these jobs that have an entry of these kinds."""
+        wanted = {"what.job_id": {"$in": list(among)}, "kind": {"$in": list(kinds)}}
+        with self._answering():
+            self.ensure_indexes()
+            # Told by the index alone.
+            found = self._entries.find(wanted, {"_id": 0, "what.job_id": 1})
+            return {entry["what"]["job_id"] for entry in found}
+
+    def distinct(self, kinds: Sequence[str], names: Sequence[str], since: datetime) -> list[Record]:
+        """What entries of these kinds say under `names`, each combination once, the latest first."""
+        group = {"_id": {name: f"$what.{name}" for name in names}, "at": {"$max": "$at"}}
+        match = {"kind": {"$in": list(kinds)}, "at": {"$gte": since}}
+        with self._answering():
+            self.ensure_indexes()
+            found = self._entries.aggregate([{"$match": match}, {"$group": group}, {"$sort": {"at": -1}}])
+            return [each["_id"] for each in found]
+
+    def runs_of(self, dag_id: str, since: datetime, limit: int) -> list[Record]:
+        """The newest runs of a Dag, those with an entry since."""
+        with self._answering():
+            found = self._runs.find({"dag_id": dag_id, "last_at": {"$gte": since}})
+            return list(found.sort("last_at", -1).limit(limit))
+
+    def _with_runs(self, entries: Iterable[Record]) -> list[Record]:
+        found = sorted(entries, key=lambda entry: (entry["at"], entry["_id"]))
+        ids = list({entry["run"] for entry in found})
+        runs = {run["_id"]: run for run in self._runs.find({"_id": {"$in": ids}})}
         for entry in found:
             # Its run is written after it: a moment later it is there.
             run = runs.get(entry["run"], {})
             entry |= {"dag_id": run.get("dag_id", ""), "run_id": run.get("run_id", "")}
-        return sorted(found, key=lambda entry: (entry["at"], entry["_id"]))
+        return found
+
+    def requested(self, paths: Iterable[str]) -> set[str]:
+        """Those of `paths` that were asked of an Ocean Node, whatever came of it."""
+        wanted = {"kind": facts.REQUEST, "what.path": {"$in": list(paths)}}
+        with self._answering():
+            self.ensure_indexes()
+            return {entry["what"]["path"] for entry in self._entries.find(wanted, {"what.path": 1})}
 
     def began_at(self) -> datetime:
         """Since when this ledger has been kept, as far as it was ever known: its oldest runs go by age."""
@@ -154,7 +199,12 @@ class LedgerStore:
         with self._answering():
             self._entries.create_index([("run", 1), ("at", 1)])
             self._entries.create_index([("kind", 1), ("at", 1)])
+            for name in ("what.job_id", "what.key"):
+                # Most entries have neither.
+                has_it = {name: {"$exists": True}}
+                self._entries.create_index([(name, 1), ("kind", 1)], partialFilterExpression=has_it)
             self._runs.create_index([("graph", 1), ("last_at", -1)])
+            self._runs.create_index([("dag_id", 1), ("last_at", -1)])
             self._runs.create_index("run_id")
             self._expire(self._entries, "at")
             self._expire(self._runs, "last_at")

@@ -36,8 +36,11 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class BucketFile:
+    """A file of a bucket; `modified` is epoch seconds, None where the node does not say."""
+
     name: str
     size: int
+    modified: float | None = None
 
 
 def buckets(owner: str) -> routes.Route[list[Bucket]]:
@@ -118,7 +121,9 @@ def _bucket(reply: fields.Reply) -> Bucket:
 
 
 def _bucket_file(reply: fields.Reply) -> BucketFile:
-    return BucketFile(fields.text(reply, "name"), fields.integer(reply, "size"))
+    milliseconds = fields.number(reply, "lastModified", 0)
+    modified = milliseconds / 1000 if milliseconds else None
+    return BucketFile(fields.text(reply, "name"), fields.integer(reply, "size"), modified)
 
 
 def _segment(text: str) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.upkeep.known import Account, Desk, Known, Task
 
 FETCHED = "fetched"
+TRIED = "fetch begun"
+REFUSED = "not to be fetched"
+# After the first attempt; twice as long after each one more.
+PAUSE = timedelta(minutes=5)
+# The step has 20 minutes for all results there are.
+FETCH_SECONDS = 600.0
 
 
 def fetch_expiring(
@@ -25,17 +32,18 @@ def fetch_expiring(
 ) -> None:
     """Fetch what expires within `notice` (or the half of the Ocean Node's own time) and whose task is final.
 
-    A task that may still come for its results is reported, as is what cannot be fetched.
+    A task that may still come for its results is reported, as is what cannot be fetched. What is wrong in
+    itself is fetched once; what failed otherwise again, in longer and longer intervals.
     """
 
     def look(account: Account, client: OceanNode, records: list[JobRecord]) -> None:
+        left = known.not_kept([record.job for record in records if record.job.outcome == "succeeded"])
+        known.look_up(left)
         left_there = [
-            (record.job, task)
-            for record in records
-            if record.job.outcome == "succeeded"
-            and record.job.job_id not in known.kept
-            and (record.job.job_id, FETCHED) not in known.told
-            and (task := known.task_of(record.job)) is not None
+            (job, task)
+            for job in left
+            if not known.told.keys() & {(job.job_id, FETCHED), (job.job_id, REFUSED)}
+            and (task := known.task_of(job)) is not None
         ]
         if not left_there:
             return
@@ -43,17 +51,22 @@ def fetch_expiring(
         for job, task in left_there:
             # An environment that is gone takes its jobs with it.
             kept_for = keeps.get(job.environment, timedelta())
-            left = (job.finished or desk.now) + kept_for - desk.now
-            if left > min(notice, kept_for / 2):
+            time_left = (job.finished or desk.now) + kept_for - desk.now
+            if time_left > min(notice, kept_for / 2):
                 continue
             if airflow.fate(task) == "open":
                 _report(desk, known, account, job, task, f"{task} has not fetched them yet. Does it wait?")
-            else:
+            elif _is_due(desk, known, job):
                 desk.say(f"fetch the results of job {job.job_id} on {account.url}: {task} is over")
                 if not desk.dry_run:
                     _fetch(desk, known, account, client, job, task, store)
 
     known.each_account(look)
+
+
+def _is_due(desk: Desk, known: Known, job: ComputeJob) -> bool:
+    tried = known.told.get((job.job_id, TRIED), [])
+    return not tried or desk.now >= max(tried) + PAUSE * 2 ** (len(tried) - 1)
 
 
 def _fetch(
@@ -65,13 +78,17 @@ def _fetch(
     task: Task,
     store: ContentStore,
 ) -> None:
+    why = f"its results expire, and {task} is over"
+    # Before it begins: an attempt that takes the whole step's time counts too.
+    desk.record(task, replace(facts.upkeep(TRIED, why, job_id=job.job_id), at=desk.now))
     try:
-        outputs = jobs.fetch_outputs(client, job, store)
+        outputs = jobs.fetch_outputs(client, job, store, FETCH_SECONDS)
     except errors.DeflowError as error:
+        if not error.retryable:
+            desk.record(task, facts.upkeep(REFUSED, str(error), job_id=job.job_id))
         _report(desk, known, account, job, task, f"They could not be fetched: {error}")
         return
     files = len(outputs.files)
-    why = f"its results expire, and {task} is over"
     desk.record(task, facts.upkeep(FETCHED, why, job_id=job.job_id, outputs=outputs.sha256, files=files))
 
 

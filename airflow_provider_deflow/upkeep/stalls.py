@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -23,10 +24,13 @@ RUNNING = 40
 
 def report_stalls(desk: Desk, known: Known, floor: timedelta, policy: Policy) -> None:
     """An alarm for each job that stalls, once for each status; by `policy` it is stopped as well."""
+    give_up_at = time.monotonic() + orphans.STOPPING_SECONDS
 
     def look(account: Account, client: OceanNode, records: list[JobRecord]) -> None:
         stuck: dict[str, Task] = {}
-        for job in (record.job for record in records if not record.job.is_over):
+        running = [record.job for record in records if not record.job.is_over]
+        known.look_up(running)
+        for job in running:
             if (task := known.task_of(job)) is None:
                 continue
             since = known.states.get(job.job_id, {}).get(job.status)
@@ -35,6 +39,8 @@ def report_stalls(desk: Desk, known: Known, floor: timedelta, policy: Policy) ->
                 if not desk.dry_run:
                     desk.record(task, facts.state(job.job_id, job.status, job.status_text, desk.now))
                 since = desk.now if known.states.get(job.job_id) else job.created or desk.now
+            if desk.now - since <= floor:
+                continue
             patience = _patience(known, task, job, floor)
             if desk.now - since <= patience:
                 continue
@@ -48,7 +54,8 @@ def report_stalls(desk: Desk, known: Known, floor: timedelta, policy: Policy) ->
                     desk.alarm("stall", what, task, job.job_id, account.url)
                     desk.record(task, facts.upkeep(_action(job), what, job_id=job.job_id))
         if not desk.dry_run:
-            orphans.stop(desk, known, account, client, stuck, "its status has not changed for too long")
+            why = "its status has not changed for too long"
+            orphans.stop(desk, known, account, client, stuck, why, give_up_at)
 
     known.each_account(look)
 
@@ -59,11 +66,7 @@ def _action(job: ComputeJob) -> str:
 
 def _patience(known: Known, task: Task, job: ComputeJob, floor: timedelta) -> timedelta:
     """Three times what an earlier job of the task took at most; without one, a job's own limit may pass."""
-    earlier = [
-        _took(known, other, job.status)
-        for other, of in known.by_job.items()
-        if other != job.job_id and (of.run.dag_id, of.place.task_id) == (task.run.dag_id, task.place.task_id)
-    ]
+    earlier = [_took(known, other, job.status) for other in known.alike(task) if other != job.job_id]
     longest = max((took for took in earlier if took is not None), default=None)
     if longest is not None:
         return max(floor, TIMES_THE_LONGEST * longest)

@@ -158,3 +158,28 @@ def test_a_run_as_one_document(mongo_database: Mongo) -> None:
     assert (node["state"], edge["state"], edge["bytes"]) == ("succeeded", "succeeded", 5)
     assert (document["state"], document["results"]) == ("running", None)
     assert document["first_at"] == "2026-03-01T12:00:00.000+00:00"
+
+
+def test_of_a_large_ledger_only_the_jobs_that_are_asked_for_are_looked_at(mongo_database: Mongo) -> None:
+    """By what MongoDB itself counts."""
+    store = LedgerStore(mongo_database)
+    account = {"ocean_node": "http://node.example", "owner": "0x1"}
+    for n in range(40):
+        entries = (
+            facts.intent(f"key {n}", account),
+            fact(facts.JOB, n, job_id=f"job {n}", **account),
+            fact(facts.OUTPUTS, n, job_id=f"job {n}", files=[["a.txt", 1, "b"]]),
+        )
+        store.write(batch(*entries, run=Run("deflow_prediction", f"run {n}")))
+    mongo_database.command("profile", 2)
+
+    about = store.entries_about("job_id", ["job 7", "job 9", "job of another"], [facts.JOB])
+    (intent,) = store.entries_about("key", ["key 8"], [facts.INTENT])
+    kept = store.jobs_with([facts.OUTPUTS], ["job 3", "job of another"])
+
+    assert [one["run_id"] for one in about] == ["run 7", "run 9"]
+    assert intent["run_id"] == "run 8"
+    assert kept == {"job 3"}
+    mongo_database.command("profile", 0)
+    asked = mongo_database["system.profile"].find({"command.find": "ledger_entries"}).sort("ts", 1)
+    assert [one["docsExamined"] for one in asked] == [2, 1, 0]

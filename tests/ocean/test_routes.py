@@ -149,10 +149,10 @@ def test_recorded_bucket_replies_are_read(recorded):
     listed = read(bucket_routes.buckets(OTHER_ADDRESS), "bucket-list")
     assert (listed[0].label, listed[0].created_at) == ("of two", 1795293076)
     assert read(bucket_routes.upload(BUCKET, "blob.bin"), "file-upload-binary") == BucketFile(
-        "blob.bin", 20480
+        "blob.bin", 20480, 1795293382.321
     )
     files = read(bucket_routes.bucket_files(BUCKET), "file-list-after-job")
-    assert BucketFile("empty", 0) in files
+    assert BucketFile("empty", 0, 1795293382.461) in files
     assert read(bucket_routes.file_object(BUCKET, "n.txt"), "file-object") == {
         "type": "nodePersistentStorage",
         "bucketId": BUCKET,

@@ -68,10 +68,10 @@ class Deployment:
         assert job is not None
         return job
 
-    def started(self, code: str, run_id: str = "run 1") -> ComputeJob:
+    def started(self, code: str, run_id: str = "run 1", **node: Any) -> ComputeJob:
         """A job whose task is in the triggerer."""
         with pytest.raises(TaskDeferred) as deferral:
-            operator(code).execute(context(Memory(), run_id))
+            operator(code, **node).execute(context(Memory(), run_id))
         return self.job(deferral.value.trigger.job_id)
 
     def told(self, kind: str) -> list[dict[str, Any]]:

@@ -21,10 +21,14 @@ from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.hooks.storage import content_store, stored_contents
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ledger.entry import Batch, Entry, Place, Run
+from airflow_provider_deflow.ledger.store import LedgerStore
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.results import CollectResultsOperator
 from airflow_provider_deflow.signing import KeySigner
+from airflow_provider_deflow.upkeep import storage
+from airflow_provider_deflow.upkeep.known import Desk, Known
+from airflow_provider_deflow.upkeep.needed import needed
 from airflow_provider_deflow.upkeep.storage import TOO_YOUNG, clear_buckets, clear_storage
 from tests.local_ocean_node.running import KEYS
 from tests.operators.one_task import WRITE, Memory, context, operator, run
@@ -45,8 +49,8 @@ def old_ledger(deployment: Deployment) -> None:
     deployment.ledger.write(Batch(first, (Entry.of(first, Place("train"), fact),)))
 
 
-def two_jobs(run_id: str) -> dict[str, Any]:
-    """A run of two nodes and an edge by bucket; what each task returned."""
+def two_jobs(run_id: str, until: str = "results") -> dict[str, Any]:
+    """A run of two nodes and an edge by bucket; what each task returned, `until` the last that ran."""
     with DAG("by_hand", schedule=None):
         make = OceanComputeOperator(
             task_id="make", node={"algorithm": {"code": WRITE.format(run_id), **ALGORITHM}}
@@ -61,6 +65,8 @@ def two_jobs(run_id: str) -> dict[str, Any]:
         of = context(Memory(), run_id)
         of["ti"] = SimpleNamespace(**vars(of["ti"]) | {"xcom_pull": lambda task_ids: returned[task_ids]})
         returned[task.task_id] = run(task, of) if task in (make, use) else task.execute(of)
+        if task.task_id == until:
+            break
     return returned
 
 
@@ -205,6 +211,60 @@ def test_bucket_files_past_retention_go_and_others_stay(deployment: Deployment) 
         clear_buckets(desk, deployment.known(), deployment.airflow, [], stored_contents(), MONTH)
         kept = ["notes.txt"] if later > MONTH else [first, "notes.txt"]
         assert sorted(in_buckets(deployment)) == sorted(kept)
+
+
+def test_a_file_that_is_handed_over_while_upkeep_looks_stays(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_jobs("run 1")
+    (first,) = in_buckets(deployment)
+
+    def just_before(*asked: Any) -> set[str] | None:
+        found = needed(*asked)
+        two_jobs("run 2", until="make__use")
+        return found
+
+    monkeypatch.setattr(storage, "needed", just_before)
+    # By this clock the new file is past retention as well.
+    desk = deployment.desk(later=timedelta(days=31))
+    clear_buckets(desk, deployment.known(), deployment.airflow, [], stored_contents(), MONTH)
+
+    (second,) = in_buckets(deployment)
+    assert first != second
+
+
+def test_a_file_that_is_younger_than_retention_stays_though_nothing_needs_it(deployment: Deployment) -> None:
+    two_jobs("run 1")
+    long_ago = datetime.now(UTC) - timedelta(days=200)
+    deployment.database["ledger_entries"].update_many({}, {"$set": {"at": long_ago}})
+    deployment.database["ledger_runs"].update_many({}, {"$set": {"last_at": long_ago}})
+
+    desk = deployment.desk()
+    known = Known.of(deployment.ledger, desk.now, timedelta(days=365))
+    clear_buckets(desk, known, deployment.airflow, [], stored_contents(), MONTH)
+
+    assert len(in_buckets(deployment)) == 1
+
+
+def test_a_file_of_another_ledger_stays(deployment: Deployment) -> None:
+    """Two Airflows with a database each, and one wallet."""
+    two_jobs("run 1")
+    ours = deployment.ledger
+    name = f"{deployment.database.name}_of_another"
+    other = LedgerStore(deployment.database.client[name])
+    try:
+        for entry in ours.entries_since([facts.ENDED, facts.INTENT], datetime(2020, 1, 1, tzinfo=UTC)):
+            fact = facts.Fact(entry["kind"], entry["what"], at=entry["at"])
+            run_ = Run("by_hand", f"{entry['run_id']} elsewhere")
+            other.write(Batch(run_, (Entry.of(run_, Place(entry["task_id"]), fact),)))
+        desk = Desk(other, now=datetime.now(UTC) + timedelta(days=31))
+        known = Known.of(other, datetime.now(UTC))
+        assert known.accounts
+        clear_buckets(desk, known, deployment.airflow, [], stored_contents(), MONTH)
+    finally:
+        deployment.database.client.drop_database(name)
+
+    assert (desk.done, len(in_buckets(deployment))) == ([], 1)
 
 
 def test_a_file_that_a_running_job_reads_stays(deployment: Deployment) -> None:
