@@ -16,6 +16,8 @@ from airflow_provider_deflow import errors, handover, job_request, job_search, j
 from airflow_provider_deflow.graphs import graph as graphs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.sdk import Context
 
     from airflow_provider_deflow.ledger.recorder import Recorder
@@ -29,11 +31,14 @@ OUTPUTS_KEY = "deflow_outputs"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A node of a run with its inputs, and the Ocean Node, wallet, storage and ledger it uses."""
+    """A node of a run with its inputs, and the Ocean Node, wallet, storage and ledger it uses.
+
+    :param stopper: makes a client for a signal handler, of the Ocean Node with this URL
+    """
 
     node: graphs.ComputeData
     ocean_node: OceanNode
-    stopper: OceanNode
+    stopper: Callable[[str], OceanNode]
     url: str
     poll_interval_seconds: float
     signer: Signer

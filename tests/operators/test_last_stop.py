@@ -13,7 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferred
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import errors, job_search, jobs
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob
 from airflow_provider_deflow.operators import last_stop
@@ -22,7 +22,7 @@ from airflow_provider_deflow.signing import KeySigner
 from airflow_provider_deflow.triggers.ocean_job import OceanJobTrigger
 from tests import proxy
 from tests.local_ocean_node.running import KEYS
-from tests.operators.one_task import context, operator
+from tests.operators.one_task import Memory, context, operator
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 
@@ -153,6 +153,98 @@ def test_a_task_told_to_end_while_its_job_is_started_stops_it_when_it_is_known(
         task.execute(context())
 
     assert STOP in between.passed
+    assert job_at(between).is_over
+
+
+@pytest.fixture
+def timed_out_in_start(between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """As Airflow's `execution_timeout` does it, when a start was sent and its reply has not been read."""
+
+    def execute(task: OceanComputeOperator, of: Any, meanwhile: Any = lambda: None) -> None:
+        original = OceanNode.start_free
+
+        def late(*args: Any, **kwargs: Any) -> ComputeJob:
+            original(*args, **kwargs)
+            meanwhile()
+            raise AirflowTaskTimeout("as Airflow does it")
+
+        monkeypatch.setattr(OceanNode, "start_free", late)
+        try:
+            task.execute(of)
+        except AirflowTaskTimeout:
+            task.on_kill()
+
+    return execute
+
+
+def test_a_job_whose_start_was_sent_and_not_answered_in_time_is_found_and_stopped(
+    between: proxy.Proxy, timed_out_in_start: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    timed_out_in_start(operator(SLEEP), context())
+
+    assert STOP in between.passed
+    assert job_at(between).is_over
+    assert ALARM not in caplog.text
+
+
+def test_a_start_whose_job_cannot_be_looked_for_is_told_by_an_alarm_with_its_key(
+    between: proxy.Proxy,
+    timed_out_in_start: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(last_stop, "TIMED_OUT_SECONDS", 1.0)
+    of = context()
+
+    timed_out_in_start(operator(SLEEP), of, between.go_away)
+
+    key = of["task_state_store"][jobs.MEMORY_KEY]["key"]
+    (told,) = [line for line in caplog.text.splitlines() if ALARM in line]
+    assert f"task_id=train ocean_node_url={between.url}" in told
+    assert f"a job whose key begins with {key[:8]} may run" in told
+    assert key not in told
+
+
+def test_a_start_of_which_no_job_came_is_no_alarm(
+    between: proxy.Proxy,
+    timed_out_in_start: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request was lost on its way: it is certain a while later that nothing will come of it."""
+    monkeypatch.setattr(job_search, "UNCONFIRMED_SECONDS", 1.0)
+    between.lose_request = "POST /api/services/freeCompute"
+    original = OceanNode.start_free
+
+    def lost(*args: Any, **kwargs: Any) -> Any:
+        with pytest.raises(errors.OceanNodeUnreachable):
+            original(*args, **kwargs)
+
+    monkeypatch.setattr(OceanNode, "start_free", lost)
+
+    timed_out_in_start(operator(SLEEP), context())
+
+    assert "No job came of the start" in caplog.text
+    assert ALARM not in caplog.text
+
+
+def test_a_retry_that_times_out_before_it_has_found_the_earlier_tries_job_stops_it(
+    between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    with pytest.raises(TaskDeferred):
+        operator(SLEEP).execute(context(memory))
+
+    def late(*_: Any, **__: Any) -> Any:
+        raise AirflowTaskTimeout("as Airflow does it")
+
+    monkeypatch.setattr(job_search.Search, "latest", late)
+    task = operator(SLEEP)
+    try:
+        task.execute(context(memory, tries=(2, 2)))
+    except AirflowTaskTimeout:
+        task.on_kill()
+
     assert job_at(between).is_over
 
 
