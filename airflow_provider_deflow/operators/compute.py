@@ -28,7 +28,7 @@ from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import choosing, compute
-from airflow_provider_deflow.operators import lineage, measuring
+from airflow_provider_deflow.operators import events, lineage, measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.intents import TellingMemory
@@ -226,30 +226,17 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """What comes after the triggerer: fetch the outputs, or say why there are none."""
         with told_to_airflow(), recorded("node", self, context) as ledger:
-            work = self._prepare(context, ledger)
             remembered = memory_of(context).get(jobs.MEMORY_KEY) or {}
+            job_id, url = remembered.get("job_id") or "", remembered.get("url") or ""
+            ledger.record(*facts.watched(job_id, url, event.get("watched") or ()))
+            # First: what the rest needs, a connection, may be what the triggerer could not read either.
+            events.tell_of_orphan(event, self._of_run(context), job_id, url, ledger)
+            work = self._prepare(context, ledger)
             self._stops.know(work, remembered)
-            self._show_job(work, remembered.get("job_id") or "")
-            ledger.record(*facts.watched(self.job_id, work.url, event.get("watched") or ()))
-            what = f"{self.task_id!r} on {work.url}: job {self.job_id}"
-            match event["status"]:
-                case "over":
-                    job = compute.ComputeJob.from_document(event["job"])
-                    if event["timed_out"] and job.outcome != "succeeded":
-                        raise errors.JobTimedOut(
-                            f"{what} passed its deadline and was stopped. Raise max_duration_seconds."
-                        )
-                    return self._finish(context, work, job)
-                case "vanished":
-                    raise errors.JobVanished(
-                        f"{what} is not known there any more: it expired, or its environment was changed. "
-                        "The next try starts it anew."
-                    )
-                case "unreachable":
-                    self._stops.tell_of_orphan(event["error"])
-                    raise errors.OceanNodeUnreachable(f"{what}: {event['error']}", url=work.url)
-            error = errors.OceanNodeBusy if event.get("retryable") else errors.OceanNodeError
-            raise error(f"{what}: {event.get('error', event)}", url=work.url)
+            self._show_job(work, job_id)
+            if error := events.error_of(event, f"{self.task_id!r} on {url}: job {job_id}", url):
+                raise error
+            return self._finish(context, work, compute.ComputeJob.from_document(event["job"]))
 
     def on_kill(self) -> None:
         """Stop the job, or leave it for the next try: whatever is meant."""
@@ -260,8 +247,12 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         if job_id:
             self.lineage = lineage.of_node(work, job_id)
 
-    def _prepare(self, context: Context, ledger: Recorder) -> Work:
+    def _of_run(self, context: Context) -> job_search.NodeOfRun:
         ti = context["ti"]
+        map_index = -1 if ti.map_index is None else ti.map_index
+        return job_search.NodeOfRun(ti.dag_id, ti.run_id, self.task_id, map_index)
+
+    def _prepare(self, context: Context, ledger: Recorder) -> Work:
         node = job_request.rendered(self.node, values_of(context))
         connection = OceanNodeHook(self.ocean_node_conn_id).settings()
         signer = OceanWalletHook(self.wallet_conn_id).signer()
@@ -280,9 +271,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             poll_interval_seconds=connection.poll_interval_seconds,
             signer=signer,
             store=store,
-            of_run=job_search.NodeOfRun(
-                ti.dag_id, ti.run_id, self.task_id, -1 if ti.map_index is None else ti.map_index
-            ),
+            of_run=self._of_run(context),
             handed=handed,
             inputs=inputs,
             ledger=ledger,

@@ -43,6 +43,20 @@ STILL_WANTED = frozenset({"running", "queued", "scheduled", "up_for_retry", "up_
 log = logging.getLogger(__name__)
 
 
+def orphan(of_run: NodeOfRun, what: str, job_id: str, url: str) -> Alarm:
+    """The alarm that a node's job may run, and nobody waits for it."""
+    return Alarm(
+        "orphan",
+        what,
+        dag_id=of_run.dag_id,
+        run_id=of_run.run_id,
+        task_id=of_run.node_id,
+        map_index=of_run.map_index,
+        job_id=job_id,
+        ocean_node_url=url,
+    )
+
+
 @dataclass(slots=True)
 class LastStop:
     """One job of a task, with all that stopping it needs: when it is to end, nothing can be prepared.
@@ -68,20 +82,10 @@ class LastStop:
             return self._within(TIMED_OUT_SECONDS, "its execution_timeout has passed")
         return self._within(LAST_SECONDS, "")
 
-    def tell_of_orphan(self, why: str) -> None:
+    def _tell_of_orphan(self, why: str) -> None:
         """Raise the alarm that the job may still run, and nobody waits for it."""
         what = "it may still run" if self.job_id else f"a job whose key begins with {self.key[:8]} may run"
-        alarm = Alarm(
-            "orphan",
-            f"{why}: {what}",
-            dag_id=self.of_run.dag_id,
-            run_id=self.of_run.run_id,
-            task_id=self.of_run.node_id,
-            map_index=self.of_run.map_index,
-            job_id=self.job_id,
-            ocean_node_url=self.url,
-        )
-        raise_alarm(alarm, ledger=self.ledger)
+        raise_alarm(orphan(self.of_run, f"{why}: {what}", self.job_id, self.url), ledger=self.ledger)
 
     def _within(self, seconds: float, why: str) -> bool:
         # In a thread: the signal may have interrupted what holds a lock that is needed here, and a request
@@ -90,7 +94,7 @@ class LastStop:
         settling.start()
         settling.join(seconds)
         if not self.is_settled:
-            self.tell_of_orphan(f"its task was ended, and its own end was not seen within {seconds:g} s")
+            self._tell_of_orphan(f"its task was ended, and its own end was not seen within {seconds:g} s")
         return self.is_settled
 
     def _settle(self, why: str) -> None:

@@ -56,8 +56,3 @@ class Stops:
         A job that is not known yet, or whose end was not seen, is dealt with when it is known.
         """
         self._is_left_to_do = self._last is None or not self._last.told_to_end()
-
-    def tell_of_orphan(self, why: str) -> None:
-        """Raise the alarm that the job may still run, and nobody waits for it."""
-        if self._last is not None:
-            self._last.tell_of_orphan(why)

@@ -10,7 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferred
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from airflow_provider_deflow import errors, job_search, jobs
@@ -248,18 +253,59 @@ def test_a_retry_that_times_out_before_it_has_found_the_earlier_tries_job_stops_
     assert job_at(between).is_over
 
 
-def test_a_job_that_did_not_end_at_its_deadline_is_told_by_an_alarm(
-    between: proxy.Proxy, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("event", "raised"),
+    [
+        ({"status": "unreachable", "error": "it hangs", "timed_out": True}, errors.OceanNodeUnreachable),
+        ({"status": "failed", "error": "it has no host", "retryable": False}, AirflowFailException),
+        ({"status": "failed", "error": "a vault is sealed", "retryable": True}, errors.OceanNodeBusy),
+    ],
+)
+def test_a_job_that_the_triggerer_let_go_of_before_its_end_is_told_by_an_alarm(
+    between: proxy.Proxy, caplog: pytest.LogCaptureFixture, event: dict[str, Any], raised: type[Exception]
 ) -> None:
-    _, trigger = begun(between)
-    again = context()
-    again["task_state_store"]["deflow_job"] = {"job_id": trigger.job_id}
-    event = {"status": "unreachable", "error": "it hangs", "timed_out": True}
+    of = context(deferred(between))
 
-    with pytest.raises(errors.OceanNodeUnreachable):
-        operator(SLEEP).resume(again, event)
+    with pytest.raises(raised, match=f"{event['error']}"):
+        operator(SLEEP).resume(of, event)
 
-    assert f"{ALARM} dag_id=by_hand run_id=run 1 task_id=train job_id={trigger.job_id}" in caplog.text
+    assert told_of(of, between, event["error"]) in caplog.text
+
+
+def test_the_alarm_needs_no_connection_that_may_be_what_is_missing(
+    between: proxy.Proxy, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = context(deferred(between))
+    monkeypatch.delenv("AIRFLOW_CONN_OCEAN_WALLET_DEFAULT")
+    event = {"status": "unreachable", "error": "no wallet", "timed_out": True}
+
+    with pytest.raises(AirflowNotFoundException):
+        operator(SLEEP).resume(of, event)
+
+    assert told_of(of, between, "no wallet") in caplog.text
+
+
+def test_a_job_that_vanished_is_no_alarm(between: proxy.Proxy, caplog: pytest.LogCaptureFixture) -> None:
+    of = context(deferred(between))
+
+    with pytest.raises(errors.JobVanished):
+        operator(SLEEP).resume(of, {"status": "vanished"})
+
+    assert ALARM not in caplog.text
+
+
+def deferred(between: proxy.Proxy) -> Memory:
+    """What a deferred task has left for its return."""
+    memory = Memory()
+    with pytest.raises(TaskDeferred):
+        operator(SLEEP).execute(context(memory))
+    return memory
+
+
+def told_of(of: Any, between: proxy.Proxy, why: str) -> str:
+    job_id = of["task_state_store"][jobs.MEMORY_KEY]["job_id"]
+    where = f"dag_id=by_hand run_id=run 1 task_id=train job_id={job_id} ocean_node_url={between.url}"
+    return f"{ALARM} {where}: {why}: it may still run"
 
 
 @pytest.mark.parametrize(
