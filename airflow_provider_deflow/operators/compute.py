@@ -133,7 +133,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             policy = self.environment_policy or settings.environment_policy()
             account = self._account(work)
             # An earlier try may have left a job, which is this one's from here on.
-            self._stops.know(work, memory.get(jobs.MEMORY_KEY) or {})
+            self._stops.know(work, jobs.may_live(memory))
             found = jobs.find_or_start(
                 work.ocean_node,
                 work.signer,
@@ -142,6 +142,8 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
                 lambda: start_request(work, self.max_duration_seconds, policy, self.log.info),
                 TellingMemory(memory, ledger, account, lambda now: self._stops.know(work, now)),
                 say=self.log.info,
+                elsewhere=work.elsewhere,
+                leave=lambda job_id, url, why: events.tell_of_orphan(work.of_run, why, job_id, url, ledger),
                 occasion=occasion_of(context, self.retries),
                 wish=wish,
                 disagreement=lambda record: agreement.disagreement(record, work.node, work.inputs),
@@ -156,6 +158,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             )
             job = self._follow_inline(work, found.job)
             if job.is_over:
+                jobs.remember_over(memory)
                 return self._finish(context, work, job)
         self.log.info("Job %s goes on: handing it to the triggerer", job.job_id)
         self.defer(
@@ -230,7 +233,11 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             job_id, url = remembered.get("job_id") or "", remembered.get("url") or ""
             ledger.record(*facts.watched(job_id, url, event.get("watched") or ()))
             # First: what the rest needs, a connection, may be what the triggerer could not read either.
-            events.tell_of_orphan(event, self._of_run(context), job_id, url, ledger)
+            if event["status"] == "over":
+                jobs.remember_over(memory_of(context))
+            elif event["status"] != "vanished":
+                why = f"{event.get('error', event)}: it may still run"
+                events.tell_of_orphan(self._of_run(context), why, job_id, url, ledger)
             work = self._prepare(context, ledger)
             self._stops.know(work, remembered)
             self._show_job(work, job_id)
@@ -264,6 +271,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         return Work(
             node=node,
             ocean_node=worker_client(connection, signer, requests_to(ledger)),
+            elsewhere=lambda url: worker_client(replace(connection, url=url), signer, requests_to(ledger)),
             stopper=lambda url: worker_client(
                 replace(connection, url=url), signer, requests_to(ledger.aside(), counted=False)
             ),

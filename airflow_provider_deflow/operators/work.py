@@ -33,11 +33,13 @@ OUTPUTS_KEY = "deflow_outputs"
 class Work:
     """A node of a run with its inputs, and the Ocean Node, wallet, storage and ledger it uses.
 
+    :param elsewhere: makes a client of another Ocean Node than the connection names by now
     :param stopper: makes a client for a signal handler, of the Ocean Node with this URL
     """
 
     node: graphs.ComputeData
     ocean_node: OceanNode
+    elsewhere: Callable[[str], OceanNode]
     stopper: Callable[[str], OceanNode]
     url: str
     poll_interval_seconds: float
