@@ -73,6 +73,17 @@ def memory_of(context: Context) -> jobs.Memory:
     return cast("jobs.Memory", context["task_state_store"])
 
 
+def returned_by(context: Context, task_id: str) -> dict[str, Any]:
+    """What a task of this run returned. Raises `MissingOutput` for one that was not run, only marked."""
+    returned: dict[str, Any] | None = context["ti"].xcom_pull(task_ids=task_id)
+    if not returned:
+        raise errors.MissingOutput(
+            f"{task_id!r} has no outputs, though it counts as done: somebody marked it so. "
+            "Clear it to run it."
+        )
+    return returned
+
+
 def values_of(context: Context) -> dict[str, Any]:
     """What texts of a graph may name. A run that was triggered without a date counts from its start."""
     moment = context.get("logical_date") or context["dag_run"].run_after
