@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 LAST_SECONDS = 3.0
 # A timeout of Airflow's is not followed by a kill.
 TIMED_OUT_SECONDS = 120.0
+# Where no kill follows, a notifier's server may be slow.
+TELLING_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
 # States in which Airflow, not a person, let go of a task: the next try follows its job.
 STILL_WANTED = frozenset({"running", "queued", "scheduled", "up_for_retry", "up_for_reschedule", "deferred"})
@@ -85,7 +87,13 @@ class LastStop:
     def _tell_of_orphan(self, why: str) -> None:
         """Raise the alarm that the job may still run, and nobody waits for it."""
         what = "it may still run" if self.job_id else f"a job whose key begins with {self.key[:8]} may run"
-        raise_alarm(orphan(self.of_run, f"{why}: {what}", self.job_id, self.url), ledger=self.ledger)
+        alarm = orphan(self.of_run, f"{why}: {what}", self.job_id, self.url)
+        # In a thread, for the same reason as below: a metric's or a notifier's lock may be held here.
+        telling = threading.Thread(
+            target=raise_alarm, args=(alarm,), kwargs={"ledger": self.ledger}, daemon=True
+        )
+        telling.start()
+        telling.join(TELLING_SECONDS)
 
     def _within(self, seconds: float, why: str) -> bool:
         # In a thread: the signal may have interrupted what holds a lock that is needed here, and a request

@@ -18,7 +18,9 @@ from airflow.sdk.exceptions import (
 )
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from airflow_provider_deflow import errors, job_search, jobs
+from airflow_provider_deflow import alarms, errors, job_search, jobs, metrics
+from airflow_provider_deflow.hooks.storage import ledger_spool
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob
 from airflow_provider_deflow.operators import last_stop
@@ -123,6 +125,34 @@ def test_a_job_whose_end_is_not_seen_in_time_is_told_by_an_alarm(
     (told,) = [line for line in caplog.text.splitlines() if ALARM in line]
     assert f"dag_id=by_hand run_id=run 1 task_id=train job_id={task.job_id}" in told
     assert between.url in told
+
+
+def test_an_alarm_in_a_signal_handler_waits_for_no_lock_that_the_interrupted_code_holds(
+    between: proxy.Proxy, airflow_says: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal came while this thread was counting: ledger and notifiers have the alarm all the same."""
+    task, _ = begun(between)
+    airflow_says("failed")
+    monkeypatch.setattr(last_stop.LastStop, "_stop", lambda *_: False)
+    monkeypatch.setattr(last_stop, "TELLING_SECONDS", 1.0)
+    told: list[str] = []
+    monkeypatch.setattr(alarms, "_tell", lambda alarm, _: told.append(alarm.job_id))
+    counting = threading.Lock()
+
+    def count(*_: Any, **__: Any) -> None:
+        if counting.acquire(timeout=30):
+            counting.release()
+
+    monkeypatch.setattr(metrics, "count", count)
+    began = time.monotonic()
+
+    with counting:
+        task.on_kill()
+
+    assert time.monotonic() - began < 20
+    assert told == [task.job_id]
+    kept = [entry for _, batch in ledger_spool().kept() if batch for entry in batch.entries]
+    assert facts.ALARM in {entry.kind for entry in kept}
 
 
 def test_a_job_of_a_task_that_airflow_tells_nothing_about_is_left_and_told_by_an_alarm(
