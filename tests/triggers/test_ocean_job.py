@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -94,6 +95,50 @@ def test_many_jobs_cost_one_request_per_interval(node: Watched) -> None:
 
     assert [payload["status"] for payload in payloads] == ["over"] * 6
     assert node.between.passed.count(LISTING) + node.between.passed.count(BY_ID) <= intervals + 2
+
+
+def connected(monkeypatch: pytest.MonkeyPatch, node: Watched, name: str, **extra: Any) -> None:
+    connection = {"conn_type": "ocean_node", "host": node.between.url, "extra": extra}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+
+
+def test_two_connections_to_one_ocean_node_look_as_often_as_each_says(
+    node: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected(monkeypatch, node, "PATIENT", requests_per_minute=100_000, poll_interval_seconds=30)
+    patient = node.trigger(node.start("import time; time.sleep(60)").job_id)
+    patient.ocean_node_conn_id = "patient"
+    short = node.trigger(node.start("import time; time.sleep(1)").job_id)
+
+    async def both() -> dict[str, Any]:
+        following = asyncio.create_task(fired(patient))
+        while not node.between.passed:
+            await asyncio.sleep(0.01)
+        try:
+            return await asyncio.wait_for(fired(short), timeout=15)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    assert asyncio.run(both())["status"] == "over"
+
+
+def test_two_connections_to_one_ocean_node_share_its_allowance(
+    node: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = 7
+    connected(monkeypatch, node, "WATCHED", requests_per_minute=places, poll_interval_seconds=0.05)
+    connected(monkeypatch, node, "PATIENT", requests_per_minute=places, poll_interval_seconds=0.06)
+    one, other = (node.trigger(node.start("import time; time.sleep(60)").job_id) for _ in range(2))
+    other.ocean_node_conn_id = "patient"
+
+    async def look_for_a_while() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(fired(one), fired(other)), timeout=2)
+
+    asyncio.run(look_for_a_while())
+
+    assert len(node.between.passed) == places
 
 
 def test_a_look_that_fails_in_an_unforeseen_way_is_not_the_last(
