@@ -65,12 +65,13 @@ def raise_alarm(
     # An Ocean Node's words, a URL's query or an algorithm's log may be in it.
     alarm = replace(alarm, what=clean(alarm.what), ocean_node_url=clean(alarm.ocean_node_url))
     log.warning("%s", alarm)
+    # In this order: who raises it may have seconds to live, and a way that hangs takes those after it along.
     ways: dict[str, Callable[[], None]] = {
+        "in the ledger": lambda: _record(alarm, ledger),
+        "told": lambda: _tell(alarm, context or {}),
         "counted": lambda: metrics.count(
             metrics.ALARMS, kind=alarm.kind, dag_id=alarm.dag_id, task_id=alarm.task_id
         ),
-        "in the ledger": lambda: _record(alarm, ledger),
-        "told": lambda: _tell(alarm, context or {}),
     }
     for way, go in ways.items():
         try:

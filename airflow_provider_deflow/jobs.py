@@ -21,26 +21,26 @@ import math
 import tempfile
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from airflow_provider_deflow import errors, generations
+from airflow_provider_deflow.job_ends import end_job_of_other_inputs, until_over
 from airflow_provider_deflow.job_search import METADATA_KEY, Search
 from airflow_provider_deflow.ocean import outputs as ocean_outputs
-from airflow_provider_deflow.ocean.client import OceanNode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_deflow.job_search import NodeOfRun
+    from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
     from airflow_provider_deflow.ocean.job_records import JobRecord
     from airflow_provider_deflow.signing import Signer
 
 MEMORY_KEY = "deflow_job"
+# The key of the job that was last seen over.
+OVER_KEY = "deflow_job_over"
 LOG_TAIL_LINES = 20
-# A node that answers but never ends a job (its engine can hang) is not waited for longer.
-STOPPING_SECONDS = 600.0
 # Ends that are the Ocean Node's own, not the drawing's or the algorithm's; see the status table.
 # 32 among them: so ends a job whose container was gone when its Ocean Node came back.
 NODE_FAULTS = frozenset({2, 11, 21, 22, 31, 32, 33, 61, 62})
@@ -76,6 +76,21 @@ def wants_new(memory: Memory, wish: str) -> bool:
     return bool(wish) and (memory.get(MEMORY_KEY) or {}).get("wish") != wish
 
 
+def remember_over(memory: Memory) -> None:
+    """The node's job was seen over: nobody has to be asked about it any more."""
+    if remembered := memory.get(MEMORY_KEY):
+        memory.set(OVER_KEY, remembered["key"])
+
+
+def may_live(memory: Memory) -> dict[str, Any]:
+    """What is remembered of a job, or of a start that was sent; empty when none of it can be alive."""
+    remembered: dict[str, Any] = memory.get(MEMORY_KEY) or {}
+    was_sent = remembered.get("job_id") or remembered.get("sent_at")
+    if not was_sent or memory.get(OVER_KEY) == remembered["key"]:
+        return {}
+    return remembered
+
+
 def find_or_start(
     ocean_node: OceanNode,
     signer: Signer,
@@ -85,6 +100,8 @@ def find_or_start(
     memory: Memory,
     *,
     say: Callable[[str], None],
+    elsewhere: Callable[[str], OceanNode],
+    leave: Callable[[str, str, str], None],
     occasion: generations.Occasion = "first try",
     wish: str = "",
     disagreement: Callable[[JobRecord], str] = _none,
@@ -96,6 +113,8 @@ def find_or_start(
     `request` is called once it is clear that a start is needed; it may cost requests of its own.
     `occasion` is why Airflow runs the task. `wish` names a person's wish for a new job (`force_new`): one
     generation is started for it, whatever is there, and none by the retries that carry the same one.
+    `elsewhere` makes a client of the Ocean Node with that URL, for a job that was started when the connection
+    named another one. If that one does not answer, only a new wish starts a job beside it: `leave` is told.
     `disagreement` says what of a job that carries our key is not what the node asks for.
 
     Raises what the Ocean Node's client raises, and `JobDisagrees`. After an unconfirmed send the job is
@@ -108,7 +127,10 @@ def find_or_start(
         occasion, disagreement = "force_new", _none
     search = Search(ocean_node, signer, node, inputs_sha256, disagreement, say, wait)
     if remembered.get("inputs") not in (None, inputs_sha256):
-        _end_job_of_other_inputs(search, remembered, poll_interval_seconds)
+        if earlier := may_live(memory):
+            way_out = leave if occasion == "force_new" else None
+            if end_job_of_other_inputs(search, earlier, poll_interval_seconds, elsewhere, way_out):
+                remember_over(memory)
         remembered = {}
     generation, job, was_there = search.latest(remembered)
     state = generations.state_of(job, was_there=was_there)
@@ -117,10 +139,10 @@ def find_or_start(
         asked = job.job_id
         if step == "stop":
             say(f"job {asked} is to make place for a new one: stopping it first")
-            job = _until_over(ocean_node, job, lambda: ocean_node.stop(asked), wait, poll_interval_seconds)
+            job = until_over(ocean_node, job, lambda: ocean_node.stop(asked), wait, poll_interval_seconds)
         else:
             say(f"job {asked} of this node was asked to stop: waiting for its end")
-            job = _until_over(ocean_node, job, lambda: None, wait, poll_interval_seconds)
+            job = until_over(ocean_node, job, lambda: None, wait, poll_interval_seconds)
         state = generations.state_of(job, was_there=True)
         step = generations.TABLE[state, occasion]
     why = _why(state, occasion, generation, job)
@@ -181,55 +203,6 @@ def _start(
         job = found
     _remember(memory, search, generation, job.job_id, wish)
     return Found(job, generation, "started", why)
-
-
-def _end_job_of_other_inputs(
-    search: Search, remembered: Mapping[str, Any], poll_interval_seconds: float
-) -> None:
-    """A clear can change the inputs while the earlier job still runs: it has to end first.
-
-    It ran where the connection pointed then, which may be another Ocean Node than now.
-    """
-    url = remembered.get("url", search.ocean_node.url)
-    there = search.ocean_node if url == search.ocean_node.url else OceanNode(url, search.signer)
-    if job_id := remembered.get("job_id"):
-        job = there.status(job_id)
-    else:
-        # It answers for other inputs, so it need not agree with these.
-        earlier = replace(search, ocean_node=there, disagreement=_none)
-        job = earlier.look_until_certain(remembered["key"], float(remembered["sent_at"]))
-    if job is not None and not job.is_over:
-        search.say(f"job {job.job_id} of this node runs on other inputs: stopping it first")
-        running = job.job_id
-        _until_over(there, job, lambda: there.stop(running), search.wait, poll_interval_seconds)
-
-
-def _until_over(
-    ocean_node: OceanNode,
-    job: ComputeJob,
-    ask: Callable[[], object],
-    wait: Callable[[float], None],
-    poll_interval_seconds: float,
-) -> ComputeJob:
-    """`job` when it is over; a stop can get lost in the node, so `ask` is called before each look.
-
-    A job that the node has forgotten meanwhile is as it was. Raises `OceanNodeBusy` when it does not end.
-    """
-    give_up_at = time.monotonic() + STOPPING_SECONDS
-    while not job.is_over:
-        if time.monotonic() > give_up_at:
-            raise errors.OceanNodeBusy(
-                f"job {job.job_id} on {ocean_node.url} was asked to stop and has not ended after "
-                f"{STOPPING_SECONDS:.0f} s: the Ocean Node may hang. It is tried again.",
-                url=ocean_node.url,
-            )
-        ask()
-        wait(poll_interval_seconds)
-        now = ocean_node.status(job.job_id)
-        if now is None:
-            return replace(job, finished=datetime.now(UTC))
-        job = now.seen_after(job)
-    return job
 
 
 def _remember(

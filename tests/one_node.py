@@ -36,6 +36,8 @@ class OceanNodeOfTest:
         self.client = OceanNode(between.url, SIGNER, requests_per_minute=100_000)
         self.memory = Memory()
         self.said: list[str] = []
+        # Jobs that were left behind: id, URL, why.
+        self.left: list[tuple[str, str, str]] = []
 
     def find_or_start(
         self,
@@ -53,10 +55,15 @@ class OceanNodeOfTest:
             request or (lambda: self.request(code)),
             self.memory,
             say=self.said.append,
+            elsewhere=self.elsewhere,
+            leave=lambda *job: self.left.append(job),
             wait=lambda seconds: time.sleep(min(seconds, 0.05)),
             poll_interval_seconds=0.05,
             **more,
         )
+
+    def elsewhere(self, url: str) -> OceanNode:
+        return OceanNode(url, SIGNER, requests_per_minute=100_000)
 
     def request(self, code: str, **more: Any) -> JobRequest:
         container = {"image": "python", "tag": "3.11", "checksum": "", "entrypoint": "python3 $ALGO"}

@@ -20,6 +20,7 @@ import requests
 from airflow_provider_deflow import errors, generations, job_search, jobs
 from airflow_provider_deflow.generations import Occasion, State
 from airflow_provider_deflow.local_ocean_node.settings import EnvironmentSettings
+from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
 from tests import proxy
 from tests.local_ocean_node.running import fast, running_ocean_node
@@ -292,6 +293,118 @@ def test_force_new_ends_a_job_with_our_key_that_is_another(row: Row) -> None:
 
     assert (found.how, found.generation) == ("started", 1)
     row.assert_never_two_alive()
+
+
+@pytest.fixture
+def before(row: Row, request: pytest.FixtureRequest) -> Iterator[Row]:
+    """The same node of the same run, when its connection named another URL."""
+    with proxy.between(row.url) as there:
+        before = Row(row.url, there, request.node.name)
+        before.memory = row.memory
+        yield before
+
+
+def moved(row: Row, occasion: Occasion) -> jobs.Found:
+    """The URL is part of the inputs."""
+    return row.again(occasion, "pass", inputs="i2")
+
+
+OCCASIONS = get_args(Occasion)
+
+
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_moved_to_another_ocean_node_it_asks_nobody_about_a_job_that_was_seen_over(
+    row: Row, before: Row, occasion: Occasion
+) -> None:
+    failed(before)
+    jobs.remember_over(row.memory)
+    before.between.go_away()
+
+    found = moved(row, occasion)
+
+    assert (found.how, row.left) == ("started", [])
+
+
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_moved_to_another_ocean_node_it_asks_nobody_about_a_start_that_was_never_sent(
+    row: Row, before: Row, occasion: Occasion
+) -> None:
+    request = before.request("pass")
+
+    def of_a_node_that_goes_away() -> JobRequest:
+        before.between.go_away()
+        return request
+
+    with pytest.raises(errors.OceanNodeUnreachable, match="nothing was sent"):
+        before.again("first try", request=of_a_node_that_goes_away)
+
+    found = moved(row, occasion)
+
+    assert (found.how, row.left) == ("started", [])
+
+
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_moved_to_another_ocean_node_it_ends_the_job_on_the_one_before(
+    row: Row, before: Row, occasion: Occasion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(before)
+    closed: list[str] = []
+    monkeypatch.setattr(OceanNode, "__exit__", lambda self, *_: (closed.append(self.url), self.close()))
+
+    found = moved(row, occasion)
+
+    assert (found.how, row.left) == ("started", [])
+    assert closed == [before.between.url]
+    row.assert_never_two_alive()
+
+
+@pytest.mark.parametrize("occasion", [each for each in OCCASIONS if each != "force_new"])
+def test_moved_from_an_ocean_node_that_is_gone_it_says_so_and_starts_nothing(
+    row: Row, before: Row, occasion: Occasion
+) -> None:
+    live(before)
+    before.between.go_away()
+
+    with pytest.raises(errors.OceanNodeUnreachable, match="force_new") as raised:
+        moved(row, occasion)
+
+    assert f"may still have job {row.jobs()[0].job_id} on {before.between.url}" in str(raised.value)
+    assert f"None is started on {row.between.url}" in str(raised.value)
+    assert (len(row.jobs()), row.left) == (1, [])
+
+
+def test_moved_from_an_ocean_node_that_is_gone_a_person_can_ask_for_a_new_job_and_the_old_one_is_told_of(
+    row: Row, before: Row
+) -> None:
+    live(before)
+    before.between.go_away()
+
+    found = moved(row, "force_new")
+    again = moved(row, "force_new")
+
+    assert [found.how, again.job.job_id] == ["started", found.job.job_id]
+    ((job_id, url, why),) = row.left
+    assert (job_id, url) == (row.jobs()[0].job_id, before.between.url)
+    assert f"a new one was asked for on {row.between.url}; it may still run" in why
+
+
+def test_moved_from_an_ocean_node_that_is_only_busy_nobody_leaves_its_job(
+    row: Row, before: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(before)
+    original = OceanNode.status
+
+    def limited(self: OceanNode, job_id: str) -> ComputeJob | None:
+        if self.url == before.between.url:
+            raise errors.OceanNodeBusy("too many requests", url=self.url, retry_after_seconds=1.0)
+        return original(self, job_id)
+
+    monkeypatch.setattr(OceanNode, "status", limited)
+
+    with pytest.raises(errors.OceanNodeBusy, match="too many requests"):
+        moved(row, "force_new")
+
+    assert (len(row.jobs()), row.left) == (1, [])
 
 
 def test_backfill_and_parallel_runs_of_one_graph_never_share_a_job(urls: tuple[str, proxy.Proxy]) -> None:

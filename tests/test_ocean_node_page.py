@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from airflow_provider_deflow import cli, errors, handover, job_request, jobs
+from airflow_provider_deflow import cli, errors, handover, job_ends, job_request
 from airflow_provider_deflow.graphs import values
 from airflow_provider_deflow.hooks import ocean_node, signed_urls
 from airflow_provider_deflow.ocean import choosing
@@ -28,7 +28,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "ocean-node.md").read_text(encoding
         ("(95 000 bytes)", values.CODE_LIMIT_BYTES == 95_000),
         ("up to an hour in the queue", job_request.QUEUE_MAX_WAIT_SECONDS == 3600),
         ("and ten minutes, then asks it to stop", compute.GRACE_SECONDS == 600),
-        ("for ten more, then fails the task", jobs.STOPPING_SECONDS == 600),
+        ("for ten more, then fails the task", job_ends.STOPPING_SECONDS == 600),
         ("expires after two hours", signed_urls.EXPIRES_SECONDS == 7200),
         ("labelled `deflow`", handover.BUCKET_LABEL == "deflow"),
         ("`environment_policy`", "environment_policy" in get_provider_info()["config"]["deflow"]["options"]),

@@ -63,14 +63,7 @@ class OceanNodeHook(BaseHook):
 
         `observe` is told of its requests, and counts them; without one they are counted.
         """
-        node = self.settings()
-        return client.OceanNode(
-            node.url,
-            signer,
-            state_folder=state_folder(),
-            requests_per_minute=node.requests_per_minute,
-            observe=observe or metrics.requested,
-        )
+        return worker_client(self.settings(), signer, observe)
 
     def test_connection(self) -> tuple[bool, str]:
         """What the *Test* button says: version and free environments, or why the node is out of reach."""
@@ -81,6 +74,19 @@ class OceanNodeHook(BaseHook):
         except errors.DeflowError as error:
             return False, str(error)
         return True, f"Ocean Node {version}, {free} compute environment(s) with free jobs"
+
+
+def worker_client(
+    node: OceanNodeSettings, signer: Signer | None = None, observe: Observer | None = None
+) -> client.OceanNode:
+    """As `OceanNodeHook.client`, of settings that were already looked up."""
+    return client.OceanNode(
+        node.url,
+        signer,
+        state_folder=state_folder(),
+        requests_per_minute=node.requests_per_minute,
+        observe=observe or metrics.requested,
+    )
 
 
 def async_client(node: OceanNodeSettings, signer: Signer | None = None) -> client.AsyncOceanNode:

@@ -13,6 +13,7 @@ list in DeFlow's storage, and the hash of a record of inputs, code and times for
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -22,19 +23,19 @@ from airflow_provider_deflow import agreement, errors, handover, job_request, jo
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.hooks import settings, signed_urls
-from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
+from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook, worker_client
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import choosing, compute
-from airflow_provider_deflow.operators import lineage, measuring
+from airflow_provider_deflow.operators import events, lineage, measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.intents import TellingMemory
-from airflow_provider_deflow.operators.last_stop import LastStop
 from airflow_provider_deflow.operators.occasions import occasion_of, selection_of, wish_for_new
 from airflow_provider_deflow.operators.recording import recorded, requests_to
 from airflow_provider_deflow.operators.start import start_request
+from airflow_provider_deflow.operators.stops import Stops
 from airflow_provider_deflow.operators.work import (
     Work,
     keep_outputs,
@@ -100,8 +101,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         )
         self.ocean_node_url = ""
         self.job_id = ""
-        self._last_stop: LastStop | None = None
-        self._was_told_to_end = False
+        self._stops = Stops()
 
     @property
     def ocean_node_conn_id(self) -> str:
@@ -132,14 +132,18 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
                 return self._kept(work, kept, work.of_run.run_id)
             policy = self.environment_policy or settings.environment_policy()
             account = self._account(work)
+            # An earlier try may have left a job, which is this one's from here on.
+            self._stops.know(work, jobs.may_live(memory))
             found = jobs.find_or_start(
                 work.ocean_node,
                 work.signer,
                 work.of_run,
                 work.inputs_sha256,
                 lambda: start_request(work, self.max_duration_seconds, policy, self.log.info),
-                TellingMemory(memory, ledger, account),
+                TellingMemory(memory, ledger, account, lambda now: self._stops.know(work, now)),
                 say=self.log.info,
+                elsewhere=work.elsewhere,
+                leave=lambda job_id, url, why: events.tell_of_orphan(work.of_run, why, job_id, url, ledger),
                 occasion=occasion_of(context, self.retries),
                 wish=wish,
                 disagreement=lambda record: agreement.disagreement(record, work.node, work.inputs),
@@ -154,6 +158,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             )
             job = self._follow_inline(work, found.job)
             if job.is_over:
+                jobs.remember_over(memory)
                 return self._finish(context, work, job)
         self.log.info("Job %s goes on: handing it to the triggerer", job.job_id)
         self.defer(
@@ -224,53 +229,39 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """What comes after the triggerer: fetch the outputs, or say why there are none."""
         with told_to_airflow(), recorded("node", self, context) as ledger:
-            work = self._prepare(context, ledger)
             remembered = memory_of(context).get(jobs.MEMORY_KEY) or {}
-            self._show_job(work, remembered.get("job_id") or "")
-            ledger.record(*facts.watched(self.job_id, work.url, event.get("watched") or ()))
-            what = f"{self.task_id!r} on {work.url}: job {self.job_id}"
-            match event["status"]:
-                case "over":
-                    job = compute.ComputeJob.from_document(event["job"])
-                    if event["timed_out"] and job.outcome != "succeeded":
-                        raise errors.JobTimedOut(
-                            f"{what} passed its deadline and was stopped. Raise max_duration_seconds."
-                        )
-                    return self._finish(context, work, job)
-                case "vanished":
-                    raise errors.JobVanished(
-                        f"{what} is not known there any more: it expired, or its environment was changed. "
-                        "The next try starts it anew."
-                    )
-                case "unreachable":
-                    if self._last_stop:
-                        self._last_stop.tell_of_orphan(event["error"])
-                    raise errors.OceanNodeUnreachable(f"{what}: {event['error']}", url=work.url)
-            error = errors.OceanNodeBusy if event.get("retryable") else errors.OceanNodeError
-            raise error(f"{what}: {event.get('error', event)}", url=work.url)
+            job_id, url = remembered.get("job_id") or "", remembered.get("url") or ""
+            ledger.record(*facts.watched(job_id, url, event.get("watched") or ()))
+            # First: what the rest needs, a connection, may be what the triggerer could not read either.
+            if event["status"] == "over":
+                jobs.remember_over(memory_of(context))
+            elif event["status"] != "vanished":
+                why = f"{event.get('error', event)}: it may still run"
+                events.tell_of_orphan(self._of_run(context), why, job_id, url, ledger)
+            work = self._prepare(context, ledger)
+            self._stops.know(work, remembered)
+            self._show_job(work, job_id)
+            if error := events.error_of(event, f"{self.task_id!r} on {url}: job {job_id}", url):
+                raise error
+            return self._finish(context, work, compute.ComputeJob.from_document(event["job"]))
 
     def on_kill(self) -> None:
-        """Stop the job, or leave it for the next try: whatever `LastStop` finds to be meant."""
-        if self._last_stop is None:
-            # A start may be under way: its job is dealt with when it is known.
-            self._was_told_to_end = True
-        else:
-            self._last_stop.told_to_end()
+        """Stop the job, or leave it for the next try: whatever is meant."""
+        self._stops.told_to_end()
 
     def _show_job(self, work: Work, job_id: str) -> None:
         self.ocean_node_url, self.job_id = work.url, job_id
         if job_id:
             self.lineage = lineage.of_node(work, job_id)
-            # Made now: when the process is told to end there are seconds left, and no time for connections.
-            self._last_stop = LastStop(job_id, work.url, work.of_run, work.stopper, work.ledger.aside())
-        if self._last_stop and self._was_told_to_end:
-            self._last_stop.told_to_end()
+
+    def _of_run(self, context: Context) -> job_search.NodeOfRun:
+        ti = context["ti"]
+        map_index = -1 if ti.map_index is None else ti.map_index
+        return job_search.NodeOfRun(ti.dag_id, ti.run_id, self.task_id, map_index)
 
     def _prepare(self, context: Context, ledger: Recorder) -> Work:
-        ti = context["ti"]
         node = job_request.rendered(self.node, values_of(context))
-        hook = OceanNodeHook(self.ocean_node_conn_id)
-        connection = hook.settings()
+        connection = OceanNodeHook(self.ocean_node_conn_id).settings()
         signer = OceanWalletHook(self.wallet_conn_id).signer()
         store = content_store()
         handed = (*self._handed_over(context, store), *uploads_of(node, store))
@@ -279,15 +270,16 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         )
         return Work(
             node=node,
-            ocean_node=hook.client(signer, requests_to(ledger)),
-            stopper=hook.client(signer, requests_to(ledger.aside(), counted=False)),
+            ocean_node=worker_client(connection, signer, requests_to(ledger)),
+            elsewhere=lambda url: worker_client(replace(connection, url=url), signer, requests_to(ledger)),
+            stopper=lambda url: worker_client(
+                replace(connection, url=url), signer, requests_to(ledger.aside(), counted=False)
+            ),
             url=connection.url,
             poll_interval_seconds=connection.poll_interval_seconds,
             signer=signer,
             store=store,
-            of_run=job_search.NodeOfRun(
-                ti.dag_id, ti.run_id, self.task_id, -1 if ti.map_index is None else ti.map_index
-            ),
+            of_run=self._of_run(context),
             handed=handed,
             inputs=inputs,
             ledger=ledger,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from airflow_provider_deflow import errors, handover, jobs
+from airflow_provider_deflow import handover, jobs
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
@@ -23,6 +23,7 @@ from airflow_provider_deflow.operators import lineage, measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.occasions import selection_of
 from airflow_provider_deflow.operators.recording import recorded, requests_to
+from airflow_provider_deflow.operators.work import returned_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,13 +56,7 @@ class HandoverOperator(lineage.TellsLineage, BaseOperator):
             part = self._part_of_target(context)
             began = time.monotonic()
             store = content_store()
-            produced = context["ti"].xcom_pull(task_ids=self.edge.source)
-            if not produced:
-                raise errors.MissingOutput(
-                    f"{self.edge.source!r} has no outputs, though it counts as done: somebody marked it so. "
-                    "Clear it to run it."
-                )
-            outputs = store.outputs(produced["outputs"])
+            outputs = store.outputs(returned_by(context, self.edge.source)["outputs"])
             files = ocean_outputs.matching(outputs.files, self.edge.data.files)
             jobs.check_declared(outputs, self.edge.data.files, self.edge.source)
             consumer: Any = self.dag.get_task(self.edge.target)
@@ -111,6 +106,5 @@ class HandoverOperator(lineage.TellsLineage, BaseOperator):
     @staticmethod
     def handed(context: Context, store: ContentStore, task_id: str) -> handover.Handed:
         """What the handover task `task_id` of the same run brought."""
-        returned = context["ti"].xcom_pull(task_ids=task_id)
-        with store.open(returned["handover"]) as document:
+        with store.open(returned_by(context, task_id)["handover"]) as document:
             return handover.Handed.from_document(json.load(document))

@@ -17,6 +17,7 @@ from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.faults import told_to_airflow
 from airflow_provider_deflow.operators.recording import recorded
+from airflow_provider_deflow.operators.work import returned_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,13 +79,7 @@ class CollectResultsOperator(BaseOperator):
         records = {}
         for task in self.dag.tasks:
             if isinstance(task, OceanComputeOperator):
-                returned = context["ti"].xcom_pull(task_ids=task.task_id)
-                if not returned:
-                    raise errors.MissingOutput(
-                        f"{task.task_id!r} has no outputs, though it counts as done: somebody marked it so. "
-                        "Clear it to run it."
-                    )
-                with store.open(returned["record"]) as record:
+                with store.open(returned_by(context, task.task_id)["record"]) as record:
                     records[task.task_id] = json.load(record)
         return records
 

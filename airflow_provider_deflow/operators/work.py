@@ -16,6 +16,8 @@ from airflow_provider_deflow import errors, handover, job_request, job_search, j
 from airflow_provider_deflow.graphs import graph as graphs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.sdk import Context
 
     from airflow_provider_deflow.ledger.recorder import Recorder
@@ -29,11 +31,16 @@ OUTPUTS_KEY = "deflow_outputs"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A node of a run with its inputs, and the Ocean Node, wallet, storage and ledger it uses."""
+    """A node of a run with its inputs, and the Ocean Node, wallet, storage and ledger it uses.
+
+    :param elsewhere: makes a client of another Ocean Node than the connection names by now
+    :param stopper: makes a client for a signal handler, of the Ocean Node with this URL
+    """
 
     node: graphs.ComputeData
     ocean_node: OceanNode
-    stopper: OceanNode
+    elsewhere: Callable[[str], OceanNode]
+    stopper: Callable[[str], OceanNode]
     url: str
     poll_interval_seconds: float
     signer: Signer
@@ -64,6 +71,17 @@ class Work:
 def memory_of(context: Context) -> jobs.Memory:
     """What Airflow keeps for a task over its tries, a clear included."""
     return cast("jobs.Memory", context["task_state_store"])
+
+
+def returned_by(context: Context, task_id: str) -> dict[str, Any]:
+    """What a task of this run returned. Raises `MissingOutput` for one that was not run, only marked."""
+    returned: dict[str, Any] | None = context["ti"].xcom_pull(task_ids=task_id)
+    if not returned:
+        raise errors.MissingOutput(
+            f"{task_id!r} has no outputs, though it counts as done: somebody marked it so. "
+            "Clear it to run it."
+        )
+    return returned
 
 
 def values_of(context: Context) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_deflow import errors
@@ -94,12 +95,14 @@ class OceanJobTrigger(BaseTrigger):
         except errors.DeflowError as error:
             # A trigger does not raise across its boundary: the operator does, with the task's context.
             event = {"status": "failed", "error": str(error), "retryable": error.retryable}
+        except Exception as error:  # Airflow's, of a connection, or whatever its secrets backend raises
+            event = {"status": "failed", "error": _words(error), "retryable": True}
         yield _event(event | ({"watched": self._watched} if self._watched else {}))
 
     async def _follow(self) -> dict[str, Any]:
         settings = await OceanNodeHook(self.ocean_node_conn_id).async_settings()
         seen: ComputeJob | None = None
-        trouble = ""
+        trouble = not_asked = ""
         async with aclosing(Watch.of(settings).follow(self.job_id, self.owner)) as looks:
             async for look in looks:
                 late = time.time() >= self.deadline
@@ -111,7 +114,7 @@ class OceanJobTrigger(BaseTrigger):
                         return {"status": "unreachable", "error": trouble, "timed_out": True}
                     continue
                 if look is not None and not look.is_over and time.time() >= self.deadline + STOPPING_SECONDS:
-                    trouble = "it was asked to stop and does not end: the Ocean Node may hang"
+                    trouble = not_asked or "it was asked to stop and does not end: the Ocean Node may hang"
                     return {"status": "unreachable", "error": trouble, "timed_out": True}
                 trouble = ""
                 if look is None:
@@ -123,21 +126,24 @@ class OceanJobTrigger(BaseTrigger):
                 if seen.is_over:
                     return {"status": "over", "job": seen.to_document(), "timed_out": late}
                 if late:
-                    await self._ask_to_stop(settings, "its deadline has passed")
+                    not_asked = await self._ask_to_stop(settings, "its deadline has passed")
         raise AssertionError("a watch never ends by itself")
 
-    async def _ask_to_stop(self, settings: OceanNodeSettings, why: str) -> None:
+    async def _ask_to_stop(self, settings: OceanNodeSettings, why: str) -> str:
+        """Ask once; the reason when it could not be asked, which the next look may find gone."""
         assert self.wallet_conn_id is not None
-        signer = await OceanWalletHook(self.wallet_conn_id).async_signer()
-        async with aclosing(ocean_node.async_client(settings, signer)) as node:
-            try:
+        try:
+            signer = await OceanWalletHook(self.wallet_conn_id).async_signer()
+            async with aclosing(ocean_node.async_client(settings, signer)) as node:
                 await node.stop(self.job_id)
-            except errors.OceanNodeError as error:
-                self.log.warning("Job %s: could not ask for its stop (%s): %s", self.job_id, why, error)
-                self._note("stop", str(error))
-            else:
-                self.log.info("Job %s: asked to stop: %s", self.job_id, why)
-                self._note("stop", "")
+        except Exception as error:  # the wallet's connection may be out of reach as well as the Ocean Node
+            not_asked = _words(error)
+            self.log.warning("Job %s: could not ask for its stop (%s): %s", self.job_id, why, not_asked)
+            self._note("stop", not_asked)
+            return not_asked
+        self.log.info("Job %s: asked to stop: %s", self.job_id, why)
+        self._note("stop", "")
+        return ""
 
     def _orphan(self, url: str) -> Alarm:
         what = f"its task was ended, and it did not end within {STOPPING_SECONDS:.0f} s: it may still run"
@@ -175,15 +181,19 @@ class OceanJobTrigger(BaseTrigger):
         if await self._is_still_deferred():
             self.log.info("Job %s: its task is still deferred: another triggerer follows it", self.job_id)
             return
-        settings = await OceanNodeHook(self.ocean_node_conn_id).async_settings()
+        give_up_at = time.time() + STOPPING_SECONDS
         # Beside the stop, which must not wait for it.
         killed = asyncio.create_task(self._record(facts.killed("a person ended the task", self.job_id)))
         self._watched = []
+        settings = await self._settings_until(give_up_at)
+        last = None
         try:
-            last = await self._ask_until_over(settings)
+            if settings is not None:
+                last = await self._ask_until_over(settings, give_up_at)
         finally:
             await killed
-            await self._record(*facts.watched(self.job_id, settings.url, self._watched))
+            url = settings.url if settings is not None else ""
+            await self._record(*facts.watched(self.job_id, url, self._watched))
         if last is not None:
             await self._record(facts.over(last))
 
@@ -206,9 +216,22 @@ class OceanJobTrigger(BaseTrigger):
             return False
         return "deferred" in {str(state) for state in states.get(ti.run_id, {}).values()}
 
-    async def _ask_until_over(self, settings: OceanNodeSettings) -> ComputeJob | None:
+    async def _settings_until(self, give_up_at: float) -> OceanNodeSettings | None:
+        """Where the job runs; None, after an alarm, when its connection could not be read until then."""
+        while True:
+            try:
+                return await OceanNodeHook(self.ocean_node_conn_id).async_settings()
+            except Exception as error:  # also that of a secrets backend that is away for a while
+                not_asked = _words(error)
+            self.log.warning("Job %s: could not ask for its stop: %s", self.job_id, not_asked)
+            self._note("stop", not_asked)
+            if (left := give_up_at - time.time()) <= 0:
+                await asyncio.to_thread(raise_alarm, self._orphan(""))
+                return None
+            await asyncio.sleep(min(left, ocean_node.POLL_INTERVAL_SECONDS))
+
+    async def _ask_until_over(self, settings: OceanNodeSettings, give_up_at: float) -> ComputeJob | None:
         """The job when it is over; None when it is not there any more, or does not end."""
-        give_up_at = time.time() + STOPPING_SECONDS
         seen: ComputeJob | None = None
         await self._ask_to_stop(settings, "the task was ended by a person")
         async with aclosing(Watch.of(settings).follow(self.job_id, self.owner)) as looks:
@@ -227,6 +250,13 @@ class OceanJobTrigger(BaseTrigger):
                     return None
                 await self._ask_to_stop(settings, "it has not ended yet")
         raise AssertionError("a watch never ends by itself")
+
+
+def _words(error: Exception) -> str:
+    """Of an error that is not ours only the name: what was read from a connection may be in it."""
+    if isinstance(error, errors.DeflowError | AirflowNotFoundException):
+        return str(error)
+    return f"{type(error).__name__} was raised, as when a connection cannot be read"
 
 
 def _record(run: Run, place: Place, happened: tuple[Fact, ...]) -> None:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One watch per Ocean Node: all jobs followed by one event loop share one request per interval.
 
+Connections to one Ocean Node that say different intervals or limits have a watch each; its allowance they
+share, as all processes of a host do.
+
 A single followed job is asked for by its id, which tells every change of state. Several are asked
 for together: the `jobs` listing of what ended since the watch began (its size does not grow with
 the wallets' history), and at every `FULL_LISTING_EVERY`th look the whole listing, which also shows
@@ -49,11 +52,10 @@ class _Follower:
 class Watch:
     """Looks at the followed jobs of one Ocean Node, once per interval."""
 
-    _of_loops: dict[tuple[int, str], Watch] = {}  # noqa: RUF012 - the registry is meant to be shared
+    _of_loops: dict[tuple[int, OceanNodeSettings], Watch] = {}  # noqa: RUF012 - the registry is meant to be shared
 
     def __init__(self, settings: OceanNodeSettings) -> None:
-        self._url = settings.url
-        self._interval_seconds = settings.poll_interval_seconds
+        self._settings = settings
         self._node = ocean_node.async_client(settings)  # looking needs no signature
         self._followers: list[_Follower] = []
         self._looks = 0
@@ -61,8 +63,8 @@ class Watch:
 
     @classmethod
     def of(cls, settings: OceanNodeSettings) -> Watch:
-        """The running loop's watch of the Ocean Node that `settings` name."""
-        key = (id(asyncio.get_running_loop()), settings.url)
+        """The running loop's watch with these `settings`: connections that say the same share one."""
+        key = (id(asyncio.get_running_loop()), settings)
         if key not in cls._of_loops:
             cls._of_loops[key] = cls(settings)
         return cls._of_loops[key]
@@ -74,7 +76,7 @@ class Watch:
         follower = _Follower(job_id, owner, since=time.time() - CLOCK_SLACK_SECONDS)
         self._followers.append(follower)
         if self._task is None:
-            self._task = asyncio.create_task(self._look_repeatedly(), name=f"watch {self._url}")
+            self._task = asyncio.create_task(self._look_repeatedly(), name=f"watch {self._settings.url}")
         try:
             while True:
                 yield await follower.seen.get()
@@ -84,7 +86,7 @@ class Watch:
                 await self._end()
 
     async def _end(self) -> None:
-        self._of_loops.pop((id(asyncio.get_running_loop()), self._url), None)
+        self._of_loops.pop((id(asyncio.get_running_loop()), self._settings), None)
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -95,7 +97,7 @@ class Watch:
     async def _look_repeatedly(self) -> None:
         while True:
             await self._look()
-            await asyncio.sleep(self._interval_seconds)
+            await asyncio.sleep(self._settings.poll_interval_seconds)
 
     async def _look(self) -> None:
         followers = list(self._followers)

@@ -17,7 +17,7 @@ import pytest
 from airflow.sdk import DAG, ExceptionRetryPolicy, RetryAction
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from airflow_provider_deflow import errors, handover, job_request, job_search
+from airflow_provider_deflow import errors, handover, job_request, job_search, jobs
 from airflow_provider_deflow.agreement import disagreement
 from airflow_provider_deflow.graphs.graph import ComputeData
 from airflow_provider_deflow.ocean.client import OceanNode
@@ -35,6 +35,7 @@ from tests.operators.one_task import WRITE, Memory, context, first_event, operat
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 
 SIGNER = KeySigner(KEYS[0])
+SLEEP = "import time; time.sleep(60)"
 FIRST, RETRY, CLEARED, CLEARED_RETRY = (1, 2), (2, 2), (2, 3), (3, 3)
 # Tells one run from another, though code and inputs are equal.
 ODD = "import time\nopen('/data/outputs/out.txt', 'w').write(str(time.time_ns()))"
@@ -43,6 +44,51 @@ ODD = "import time\nopen('/data/outputs/out.txt', 'w').write(str(time.time_ns())
 def jobs_at(between: proxy.Proxy) -> list[ComputeJob]:
     found = OceanNode(between.url, requests_per_minute=100_000).jobs_of(SIGNER.address)
     return sorted(found, key=lambda job: str(job.created))
+
+
+GONE = "http://127.0.0.1:9"
+
+
+def moved_from_a_dead_ocean_node(key: str = "k" * 64) -> Memory:
+    memory = Memory()
+    left = {"inputs": "x" * 64, "key": key, "job_id": "0x1-2", "url": GONE, "generation": 0, "wish": ""}
+    memory.set(jobs.MEMORY_KEY, {**left, "sent_at": 1.0})
+    return memory
+
+
+def test_a_node_that_left_a_dead_ocean_node_says_what_to_do(between: proxy.Proxy) -> None:
+    with pytest.raises(errors.OceanNodeUnreachable, match=r"If it is gone for good, .*`force_new`"):
+        run(operator(WRITE.format("x")), context(moved_from_a_dead_ocean_node(), tries=CLEARED))
+
+    assert jobs_at(between) == []
+
+
+def test_a_node_that_left_a_dead_ocean_node_runs_with_force_new_and_an_alarm(
+    between: proxy.Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    forced = context(moved_from_a_dead_ocean_node(), tries=CLEARED, conf={"force_new": True})
+
+    returned = run(operator(WRITE.format("x")), forced)
+
+    assert returned["ocean_node"] == between.url
+    assert (
+        f"DeFlow alarm: orphan dag_id=by_hand run_id=run 1 task_id=train job_id=0x1-2 ocean_node_url={GONE}"
+        in (caplog.text)
+    )
+
+
+@pytest.mark.parametrize("code", ["pass", "raise SystemExit(3)", SLEEP])
+def test_a_job_that_a_task_saw_over_is_asked_about_no_more(between: proxy.Proxy, code: str) -> None:
+    memory = Memory()
+    of = context(memory)
+    task = operator(code)
+    if code == SLEEP:
+        task.execution_timeout = timedelta(seconds=1)
+    # Nothing written, an exit code, a deadline: each an end that no retry mends.
+    with pytest.raises((errors.DeflowError, AirflowFailException)):
+        run(task, of)
+
+    assert jobs.may_live(memory) == {}
 
 
 def test_a_cleared_node_that_failed_runs_again(between: proxy.Proxy) -> None:

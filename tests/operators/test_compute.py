@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from airflow_provider_deflow import errors
+from airflow_provider_deflow.dag_factory import build_dag
+from airflow_provider_deflow.graphs import Graph
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from tests import proxy
@@ -173,6 +176,29 @@ def test_an_ocean_node_out_of_reach_is_tried_again(
 
     with pytest.raises(errors.OceanNodeUnreachable, match=r"http://127\.0\.0\.1:9"):
         run(operator("pass"), context())
+
+
+@pytest.mark.parametrize(
+    ("runs", "marked"), [("clean__train", "clean"), ("train", "clean__train"), ("results", "clean")]
+)
+def test_a_task_before_that_was_only_marked_as_done_is_told(
+    between: proxy.Proxy, runs: str, marked: str
+) -> None:
+    """A person marks it as success in Airflow: it has returned nothing."""
+    algorithm = {"code": "pass", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
+    document = {
+        "slug": "two",
+        "nodes": [{"id": name, "data": {"algorithm": algorithm}} for name in ("clean", "train")],
+        "edges": [{"source": "clean", "target": "train"}],
+    }
+    task: Any = build_dag(Graph.from_document(document)).get_task(runs)
+    of = context()
+    of["ti"].xcom_pull = lambda task_ids: None
+
+    with pytest.raises(
+        AirflowFailException, match=f"MissingOutput: '{marked}' has no outputs, though it counts as"
+    ):
+        task.execute(of)
 
 
 def test_what_cannot_be_done_yet_is_said_before_anything_is_asked(between: proxy.Proxy) -> None:

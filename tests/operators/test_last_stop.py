@@ -10,10 +10,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowTaskTimeout, TaskDeferred
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import alarms, errors, job_search, jobs, metrics
+from airflow_provider_deflow.hooks.storage import ledger_spool
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob
 from airflow_provider_deflow.operators import last_stop
@@ -22,7 +29,7 @@ from airflow_provider_deflow.signing import KeySigner
 from airflow_provider_deflow.triggers.ocean_job import OceanJobTrigger
 from tests import proxy
 from tests.local_ocean_node.running import KEYS
-from tests.operators.one_task import context, operator
+from tests.operators.one_task import Memory, context, operator
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 
@@ -120,6 +127,34 @@ def test_a_job_whose_end_is_not_seen_in_time_is_told_by_an_alarm(
     assert between.url in told
 
 
+def test_an_alarm_in_a_signal_handler_waits_for_no_lock_that_the_interrupted_code_holds(
+    between: proxy.Proxy, airflow_says: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal came while this thread was counting: ledger and notifiers have the alarm all the same."""
+    task, _ = begun(between)
+    airflow_says("failed")
+    monkeypatch.setattr(last_stop.LastStop, "_stop", lambda *_: False)
+    monkeypatch.setattr(last_stop, "TELLING_SECONDS", 1.0)
+    told: list[str] = []
+    monkeypatch.setattr(alarms, "_tell", lambda alarm, _: told.append(alarm.job_id))
+    counting = threading.Lock()
+
+    def count(*_: Any, **__: Any) -> None:
+        if counting.acquire(timeout=30):
+            counting.release()
+
+    monkeypatch.setattr(metrics, "count", count)
+    began = time.monotonic()
+
+    with counting:
+        task.on_kill()
+
+    assert time.monotonic() - began < 20
+    assert told == [task.job_id]
+    kept = [entry for _, batch in ledger_spool().kept() if batch for entry in batch.entries]
+    assert facts.ALARM in {entry.kind for entry in kept}
+
+
 def test_a_job_of_a_task_that_airflow_tells_nothing_about_is_left_and_told_by_an_alarm(
     between: proxy.Proxy, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,18 +191,151 @@ def test_a_task_told_to_end_while_its_job_is_started_stops_it_when_it_is_known(
     assert job_at(between).is_over
 
 
-def test_a_job_that_did_not_end_at_its_deadline_is_told_by_an_alarm(
-    between: proxy.Proxy, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def timed_out_in_start(between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """As Airflow's `execution_timeout` does it, when a start was sent and its reply has not been read."""
+
+    def execute(task: OceanComputeOperator, of: Any, meanwhile: Any = lambda: None) -> None:
+        original = OceanNode.start_free
+
+        def late(*args: Any, **kwargs: Any) -> ComputeJob:
+            original(*args, **kwargs)
+            meanwhile()
+            raise AirflowTaskTimeout("as Airflow does it")
+
+        monkeypatch.setattr(OceanNode, "start_free", late)
+        try:
+            task.execute(of)
+        except AirflowTaskTimeout:
+            task.on_kill()
+
+    return execute
+
+
+def test_a_job_whose_start_was_sent_and_not_answered_in_time_is_found_and_stopped(
+    between: proxy.Proxy, timed_out_in_start: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, trigger = begun(between)
-    again = context()
-    again["task_state_store"]["deflow_job"] = {"job_id": trigger.job_id}
-    event = {"status": "unreachable", "error": "it hangs", "timed_out": True}
+    timed_out_in_start(operator(SLEEP), context())
 
-    with pytest.raises(errors.OceanNodeUnreachable):
-        operator(SLEEP).resume(again, event)
+    assert STOP in between.passed
+    assert job_at(between).is_over
+    assert ALARM not in caplog.text
 
-    assert f"{ALARM} dag_id=by_hand run_id=run 1 task_id=train job_id={trigger.job_id}" in caplog.text
+
+def test_a_start_whose_job_cannot_be_looked_for_is_told_by_an_alarm_with_its_key(
+    between: proxy.Proxy,
+    timed_out_in_start: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(last_stop, "TIMED_OUT_SECONDS", 1.0)
+    of = context()
+
+    timed_out_in_start(operator(SLEEP), of, between.go_away)
+
+    key = of["task_state_store"][jobs.MEMORY_KEY]["key"]
+    (told,) = [line for line in caplog.text.splitlines() if ALARM in line]
+    assert f"task_id=train ocean_node_url={between.url}" in told
+    assert f"a job whose key begins with {key[:8]} may run" in told
+    assert key not in told
+
+
+def test_a_start_of_which_no_job_came_is_no_alarm(
+    between: proxy.Proxy,
+    timed_out_in_start: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request was lost on its way: it is certain a while later that nothing will come of it."""
+    monkeypatch.setattr(job_search, "UNCONFIRMED_SECONDS", 1.0)
+    between.lose_request = "POST /api/services/freeCompute"
+    original = OceanNode.start_free
+
+    def lost(*args: Any, **kwargs: Any) -> Any:
+        with pytest.raises(errors.OceanNodeUnreachable):
+            original(*args, **kwargs)
+
+    monkeypatch.setattr(OceanNode, "start_free", lost)
+
+    timed_out_in_start(operator(SLEEP), context())
+
+    assert "No job came of the start" in caplog.text
+    assert ALARM not in caplog.text
+
+
+def test_a_retry_that_times_out_before_it_has_found_the_earlier_tries_job_stops_it(
+    between: proxy.Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    with pytest.raises(TaskDeferred):
+        operator(SLEEP).execute(context(memory))
+
+    def late(*_: Any, **__: Any) -> Any:
+        raise AirflowTaskTimeout("as Airflow does it")
+
+    monkeypatch.setattr(job_search.Search, "latest", late)
+    task = operator(SLEEP)
+    try:
+        task.execute(context(memory, tries=(2, 2)))
+    except AirflowTaskTimeout:
+        task.on_kill()
+
+    assert job_at(between).is_over
+
+
+@pytest.mark.parametrize(
+    ("event", "raised"),
+    [
+        ({"status": "unreachable", "error": "it hangs", "timed_out": True}, errors.OceanNodeUnreachable),
+        ({"status": "failed", "error": "it has no host", "retryable": False}, AirflowFailException),
+        ({"status": "failed", "error": "a vault is sealed", "retryable": True}, errors.OceanNodeBusy),
+    ],
+)
+def test_a_job_that_the_triggerer_let_go_of_before_its_end_is_told_by_an_alarm(
+    between: proxy.Proxy, caplog: pytest.LogCaptureFixture, event: dict[str, Any], raised: type[Exception]
+) -> None:
+    of = context(deferred(between))
+
+    with pytest.raises(raised, match=f"{event['error']}"):
+        operator(SLEEP).resume(of, event)
+
+    assert told_of(of, between, event["error"]) in caplog.text
+
+
+def test_the_alarm_needs_no_connection_that_may_be_what_is_missing(
+    between: proxy.Proxy, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = context(deferred(between))
+    monkeypatch.delenv("AIRFLOW_CONN_OCEAN_WALLET_DEFAULT")
+    event = {"status": "unreachable", "error": "no wallet", "timed_out": True}
+
+    with pytest.raises(AirflowNotFoundException):
+        operator(SLEEP).resume(of, event)
+
+    assert told_of(of, between, "no wallet") in caplog.text
+
+
+def test_a_job_that_vanished_is_no_alarm(between: proxy.Proxy, caplog: pytest.LogCaptureFixture) -> None:
+    of = context(deferred(between))
+
+    with pytest.raises(errors.JobVanished):
+        operator(SLEEP).resume(of, {"status": "vanished"})
+
+    assert ALARM not in caplog.text
+
+
+def deferred(between: proxy.Proxy) -> Memory:
+    """What a deferred task has left for its return."""
+    memory = Memory()
+    with pytest.raises(TaskDeferred):
+        operator(SLEEP).execute(context(memory))
+    return memory
+
+
+def told_of(of: Any, between: proxy.Proxy, why: str) -> str:
+    job_id = of["task_state_store"][jobs.MEMORY_KEY]["job_id"]
+    where = f"dag_id=by_hand run_id=run 1 task_id=train job_id={job_id} ocean_node_url={between.url}"
+    return f"{ALARM} {where}: {why}: it may still run"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,6 +129,24 @@ def test_an_error_that_can_pass_is_told_as_to_be_tried_again_until_the_last_try(
 
     states = [one["state"] for one in node_of(mongo_database)["tries"]]
     assert states[-1] == "failed"
+
+
+def test_a_job_on_the_ocean_node_of_before_is_stopped_as_the_ledger_tells(
+    between: proxy.Proxy, mongo_database: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    with pytest.raises(TaskDeferred):
+        operator(SLEEP).execute(context(memory))
+    connection = json.loads(os.environ["AIRFLOW_CONN_OCEAN_NODE_DEFAULT"])
+    with proxy.between(between.url) as other:
+        monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps({**connection, "host": other.url}))
+
+        run(operator(WRITE.format("x")), context(memory, tries=(2, 3)))
+
+    node = node_of(mongo_database)
+    (stop,) = [request for request in node["requests"] if request["request"] == "stop a job"]
+    assert (stop["ocean_node"], stop["job_id"]) == (between.url, node["jobs"][0]["job_id"])
+    assert [job["ocean_node"] for job in node["jobs"]] == [between.url, other.url]
 
 
 def test_a_person_who_ends_a_running_task_is_told_by_the_next_task(
