@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100  # Airflow gives no more at once
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 90.0  # longer than SQLite, where `deflow up` keeps Airflow's data, waits for its turn
+DATABASE_TRIES = 3  # and writers there can wait for each other until one is refused
 TOKEN_REFUSED = (401, 403)  # expired; signed by an Airflow that has been restarted since
 FOLDING = ("::group::", "::endgroup::")  # marks for Airflow's own log page
 OVER = frozenset({"success", "failed"})
@@ -267,18 +268,27 @@ class AirflowApi:
         body: Mapping[str, Any] | None = None,
         none_if_missing: bool = False,
     ) -> Any:
-        if "Authorization" not in self._session.headers:
-            self._log_in()
-        response = self._send(method, f"/api/v2{path}", asked, body)
-        if response.status_code in TOKEN_REFUSED:
-            self._log_in()
-            response = self._send(method, f"/api/v2{path}", asked, body)
+        for _ in range(DATABASE_TRIES):
+            response = self._send_logged_in(method, f"/api/v2{path}", asked, body)
+            if not _is_database_error(response):
+                break
         if response.status_code == 404 and none_if_missing:
             return None
         if not response.ok:
             refusal = f"{response.status_code} {_words(response)}"
             raise StackError(f"Airflow at {self.base_url} refused {method} {path}: {refusal}")
         return response.json()
+
+    def _send_logged_in(
+        self, method: str, path: str, asked: Asked | None, body: Mapping[str, Any] | None
+    ) -> requests.Response:
+        if "Authorization" not in self._session.headers:
+            self._log_in()
+        response = self._send(method, path, asked, body)
+        if response.status_code in TOKEN_REFUSED:
+            self._log_in()
+            response = self._send(method, path, asked, body)
+        return response
 
     def _log_in(self) -> None:
         self._session.headers.pop("Authorization", None)
@@ -335,6 +345,11 @@ def _words(response: requests.Response) -> str:
     except (ValueError, KeyError, TypeError):
         detail = response.text or response.reason
     return detail if isinstance(detail, str) else json.dumps(detail)
+
+
+def _is_database_error(response: requests.Response) -> bool:
+    """Airflow's transaction failed as a whole, as when a database is locked for too long."""
+    return response.status_code == 500 and '"reason": "Database error"' in _words(response)
 
 
 def _log_lines(entry: str | Mapping[str, Any]) -> list[str]:

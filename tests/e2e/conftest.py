@@ -37,21 +37,10 @@ SETTINGS = {
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "2",
 }
-SQLITE_PATIENCE = 3
 
 
 class Airflow(AirflowApi):
     """Airflow's REST API with the few calls more that only tests make."""
-
-    def _ask(self, method: str, path: str, **more: Any) -> Any:
-        """On SQLite writers can wait for each other for a minute: what was refused then is asked again."""
-        for _ in range(SQLITE_PATIENCE):
-            try:
-                return super()._ask(method, path, **more)
-            except errors.StackError as error:
-                if "Database" not in str(error):
-                    raise
-        return super()._ask(method, path, **more)
 
     def dag_is_stale(self, dag_id: str) -> bool:
         dag = self._get(f"/dags/{dag_id}", none_if_missing=True)
