@@ -28,11 +28,13 @@ up: $(READY)  ## start everything and stay: the Airflow UI with DeFlow in it
 cluster: $(READY) servers  ## the same as in production: PostgreSQL, Redis, Celery, two workers, two triggerers
 	@$(BIN)/deflow up --cluster --home .cluster --dags dags
 
-# Most tests wait for parts that they started, so two processes fit on two cores.
+# Most tests wait for parts that they started, so two processes fit on two cores. Their folders have short names,
+# because sockets in them have.
 PROCESSES ?= 2
 test: check $(ANVIL) servers  ## check, then the whole test suite
 	@echo "test: the whole suite; parts are started for real, so this takes a while"
-	@$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder
+	@folder=$$(mktemp -d /tmp/deflow.XXXXX) \
+		&& $(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder --basetemp=$$folder && rm -rf $$folder
 
 check: $(READY)  ## format, lint, types, layers
 	@echo "check: ruff format" && $(BIN)/ruff format --check --quiet .
