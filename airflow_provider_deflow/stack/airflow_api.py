@@ -270,7 +270,7 @@ class AirflowApi:
     ) -> Any:
         for _ in range(DATABASE_TRIES):
             response = self._send_logged_in(method, f"/api/v2{path}", asked, body)
-            if not _is_database_error(response):
+            if not _found_the_database_locked(response):
                 break
         if response.status_code == 404 and none_if_missing:
             return None
@@ -347,9 +347,12 @@ def _words(response: requests.Response) -> str:
     return detail if isinstance(detail, str) else json.dumps(detail)
 
 
-def _is_database_error(response: requests.Response) -> bool:
-    """Airflow's transaction failed as a whole, as when a database is locked for too long."""
-    return response.status_code == 500 and '"reason": "Database error"' in _words(response)
+def _found_the_database_locked(response: requests.Response) -> bool:
+    """Airflow's transaction failed as a whole; only of a backfill it says with which words."""
+    words = _words(response)
+    return (response.status_code == 500 and '"reason": "Database error"' in words) or (
+        response.status_code == 503 and words.startswith("Database is locked")
+    )
 
 
 def _log_lines(entry: str | Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ LOCKED = {
     "orig_error": "hidden",
     "message": "Serious error when handling your request. Check logs for more details",
 }
+NO_BACKFILL = "Database is locked. Backfill creation is not supported on SQLite under concurrent access. "
 RUN = {"dag_run_id": "manual__1"}
 
 
@@ -63,7 +64,7 @@ def api(server: Airflow) -> AirflowApi:
 
 
 def test_what_a_locked_database_refused_is_asked_again(airflow: Airflow) -> None:
-    airflow.answers = [(500, {"detail": LOCKED}), (500, {"detail": LOCKED}), (200, RUN)]
+    airflow.answers = [(500, {"detail": LOCKED}), (503, {"detail": NO_BACKFILL}), (200, RUN)]
 
     with api(airflow) as one:
         assert one.trigger("deflow_one") == "manual__1"
