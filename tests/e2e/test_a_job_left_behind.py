@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`deflow_upkeep` in a real Airflow: what it asks there, and that a job which nobody wants ends by it.
 
-The first file of this folder, by its name: upkeep looks at every Ocean Node that had jobs in the last days, and
-other tests leave many behind that are gone.
+The first file of this folder, by its name: upkeep looks at every Ocean Node that had jobs in the last days,
+and other tests leave many behind that are gone.
 """
 
 from __future__ import annotations
