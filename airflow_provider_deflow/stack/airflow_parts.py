@@ -37,6 +37,9 @@ _COMMANDS = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+# For one answer of the API server; the default of 5 s is short on a busy laptop.
+TASKS_WAIT_SECONDS = 30
+
 _BUNDLES = [
     {
         "name": "deflow",
@@ -70,7 +73,7 @@ def write_settings(home: Home, port: int, dags: Path | None) -> None:
         },
         "database": {
             # A writer waits for its turn; the default of 5 s is too short when many tasks end at once.
-            "sql_alchemy_conn": f"sqlite:///{home.airflow / 'airflow.db'}?timeout=60",
+            "sql_alchemy_conn": _database(home, waits_seconds=60),
             "check_migrations": False,  # `migrate` has done it, once for all four
         },
         "logging": {"base_log_folder": home.logs / "tasks"},
@@ -78,7 +81,7 @@ def write_settings(home: Home, port: int, dags: Path | None) -> None:
         # HS512 wants 64 bytes.
         "api_auth": {"jwt_secret": home.secret("jwt_secret", 64)},
         "scheduler": {"scheduler_idle_sleep_time": 0.1},
-        "workers": {"execution_api_timeout": 30},  # the default of 5 s is short on a busy laptop
+        "workers": {"execution_api_timeout": TASKS_WAIT_SECONDS},
         "dag_processor": {
             "dag_bundle_config_list": json.dumps(_BUNDLES + ([_folder(dags)] if dags else [])),
             "dag_bundle_storage_path": home.airflow / "bundles",  # the default is in /tmp, one for all stacks
@@ -91,6 +94,20 @@ def write_settings(home: Home, port: int, dags: Path | None) -> None:
         lines.append(f"\n[{section}]")
         lines += [f"{name} = {str(value).replace('%', '%%')}" for name, value in options.items()]
     write_private(home.airflow / "airflow.cfg", "\n".join(lines) + "\n")
+
+
+def _database(home: Home, *, waits_seconds: int) -> str:
+    return f"sqlite:///{home.airflow / 'airflow.db'}?timeout={waits_seconds}"
+
+
+def api_server_settings(home: Home) -> dict[str, str]:
+    """What the API server needs otherwise on SQLite: it must not wait for long.
+
+    Airflow 3.3 writes its audit log in the event loop (`log_action`). While that waits for the lock, another
+    request that has it cannot go on to give it back: both stand still until the wait is over, and one is
+    refused. `AirflowApi` asks again; Airflow's tasks have done so by then, and never hear the refusal.
+    """
+    return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _database(home, waits_seconds=TASKS_WAIT_SECONDS + 5)}
 
 
 def _folder(dags: Path) -> dict[str, Any]:
@@ -133,15 +150,23 @@ def migrate(home: Home, environment: Mapping[str, str]) -> None:
     done.write_text(version)
 
 
-def parts(port: int, environment: Mapping[str, str], names: tuple[str, ...] = NAMES) -> tuple[Part, ...]:
-    """Scheduler, API server, Dag processor and triggerer, or those of them that are named."""
+def parts(
+    port: int,
+    environment: Mapping[str, str],
+    names: tuple[str, ...] = NAMES,
+    api_server: Mapping[str, str] | None = None,
+) -> tuple[Part, ...]:
+    """Scheduler, API server, Dag processor and triggerer, or those of them that are named.
+
+    `api_server` is what that one alone gets on top of `environment`.
+    """
     url = f"http://{LOOPBACK}:{port}"
     return tuple(
         Part(
             name=name,
             group="airflow",
             command=(sys.executable, "-m", "airflow", *_COMMANDS[name]),
-            environment=environment,
+            environment={**environment, **(api_server or {})} if name == "api-server" else environment,
             is_ready=lambda since, name=name: is_healthy(url, name, since),  # type: ignore[misc]
             port=port if name == "api-server" else None,
         )

@@ -82,7 +82,11 @@ def _plan(
     airflow_url = f"http://{ports.LOOPBACK}:{at['airflow']}" if with_airflow else ""
     if with_airflow:
         airflow_parts.write_settings(home, at["airflow"], dags)
-        parts += airflow_parts.parts(at["airflow"], airflow_parts.environment(home, settings))
+        parts += airflow_parts.parts(
+            at["airflow"],
+            airflow_parts.environment(home, settings),
+            api_server=airflow_parts.api_server_settings(home),
+        )
     return Running(
         home=home.root,
         airflow_url=airflow_url,
