@@ -34,7 +34,8 @@ PROCESSES ?= 2
 test: check $(ANVIL) servers  ## check, then the whole test suite
 	@echo "test: the whole suite; parts are started for real, so this takes a while"
 	@folder=$$(mktemp -d /tmp/deflow.XXXXX) \
-		&& $(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder --basetemp=$$folder && rm -rf $$folder
+		&& $(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder --basetemp=$$folder \
+		-o tmp_path_retention_policy=failed && rm -rf $$folder
 
 check: $(READY)  ## format, lint, types, layers
 	@echo "check: ruff format" && $(BIN)/ruff format --check --quiet .

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import requests
+import tenacity
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100  # Airflow gives no more at once
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 90.0  # longer than SQLite, where `deflow up` keeps Airflow's data, waits for its turn
-DATABASE_TRIES = 3  # and writers there can wait for each other until one is refused
+DATABASE_TRIES = 6  # and writers there can wait for each other until one is refused, or be refused at once
+DATABASE_SECONDS = 120
 TOKEN_REFUSED = (401, 403)  # expired; signed by an Airflow that has been restarted since
 FOLDING = ("::group::", "::endgroup::")  # marks for Airflow's own log page
 OVER = frozenset({"success", "failed"})
@@ -268,10 +270,13 @@ class AirflowApi:
         body: Mapping[str, Any] | None = None,
         none_if_missing: bool = False,
     ) -> Any:
-        for _ in range(DATABASE_TRIES):
-            response = self._send_logged_in(method, f"/api/v2{path}", asked, body)
-            if not _found_the_database_locked(response):
-                break
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_result(_found_the_database_locked),
+            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
+            stop=tenacity.stop_after_attempt(DATABASE_TRIES) | tenacity.stop_after_delay(DATABASE_SECONDS),
+            retry_error_callback=_last_answer,
+        )
+        response = again(self._send_logged_in, method, f"/api/v2{path}", asked, body)
         if response.status_code == 404 and none_if_missing:
             return None
         if not response.ok:
@@ -353,6 +358,12 @@ def _found_the_database_locked(response: requests.Response) -> bool:
     return (response.status_code == 500 and '"reason": "Database error"' in words) or (
         response.status_code == 503 and words.startswith("Database is locked")
     )
+
+
+def _last_answer(state: tenacity.RetryCallState) -> requests.Response:
+    assert state.outcome is not None
+    last: requests.Response = state.outcome.result()
+    return last
 
 
 def _log_lines(entry: str | Mapping[str, Any]) -> list[str]:

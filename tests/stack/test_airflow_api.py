@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_deflow.errors import StackError
-from airflow_provider_deflow.stack.airflow_api import AirflowApi
+from airflow_provider_deflow.stack.airflow_api import DATABASE_TRIES, AirflowApi
 
 LOCKED = {
     "reason": "Database error",
@@ -73,12 +73,12 @@ def test_what_a_locked_database_refused_is_asked_again(airflow: Airflow) -> None
 
 
 def test_a_database_that_stays_locked_is_told(airflow: Airflow) -> None:
-    airflow.answers = [(500, {"detail": LOCKED})] * 4
+    airflow.answers = [(500, {"detail": LOCKED})] * (DATABASE_TRIES + 1)
 
     with api(airflow) as one, pytest.raises(StackError, match=r"500 .*Database error"):
         one.trigger("deflow_one")
 
-    assert len(airflow.asked) == 3
+    assert len(airflow.asked) == DATABASE_TRIES
 
 
 @pytest.mark.parametrize("status", [500, 409])
