@@ -198,6 +198,7 @@ def test_runs_side_by_side_and_backfilled_ones_never_share_a_job(deployment: Dep
     document = drawn.graph("side-by-side", "a", (), schedule={"cron": "0 0 * * *"})
     before = {job.job_id for job in deployment.jobs()}
     dag_id = deployment.publish(document)
+    deployment.airflow.wait_for_dag(dag_id, timeout_seconds=180)
     # First, because Airflow makes no backfill on SQLite while anything else is written: it says so at once.
     deployment.airflow.backfill(dag_id, "2024-03-01T00:00:00Z", "2024-03-02T00:00:00Z")
     by_hand = [deployment.run(dag_id) for _ in range(2)]
