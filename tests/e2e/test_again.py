@@ -179,6 +179,8 @@ def test_a_retry_after_a_vanished_job_starts_the_next(tried_again: Rows) -> None
     assert (row.task().state, row.outcomes()) == ("success", ["succeeded"])
     assert row.task().try_number > 1
     assert "is not known there any more" in row.log()
+    # Of a key of its own, for the one before may turn up again.
+    assert "started (generation 1)" in row.log()
 
 
 def test_a_retry_after_a_job_that_expired_in_the_queue_starts_the_next(tried_again: Rows) -> None:
