@@ -41,9 +41,6 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "12",
-    # What a worker took out of the queue and died is nobody's, by default for 10 minutes.
-    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
-    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
     # What a dead scheduler had put into its queue is lost until the next one looks for it.
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
@@ -59,6 +56,18 @@ class Airflow(AirflowApi):
     def start(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
         self._ask("POST", f"/dags/{dag_id}/dagRuns", body=body)
+
+    def end(self, dag_id: str, run_id: str) -> None:
+        """What does not end by itself is failed."""
+        self._ask("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", body={"state": "failed"})
+
+    def running(self) -> set[str]:
+        """The ids of all tasks that Airflow knows to run; empty while it does not say."""
+        try:
+            found = self._get("/dags/~/dagRuns/~/taskInstances", {"state": "running", "limit": 100})
+        except errors.StackError:
+            return set()
+        return {str(task["id"]) for task in found["task_instances"]}
 
 
 def patiently(ask: Callable[[], T], seconds: float = HEALTHY_SECONDS) -> T:
@@ -108,8 +117,14 @@ class Deployment:
 
     def _kill_a_task(self, chance: random.Random) -> bool:
         tasks = self.task_processes()
-        # A supervisor with the task that it runs.
-        pairs = [(each, each.children()) for each in tasks if any(c in tasks for c in each.children())]
+        # A supervisor with the task that it runs, and that Airflow knows to run: what a LocalExecutor's
+        # worker had only taken out of the queue when it died, is not missed before the scheduler ends.
+        known = self.airflow.running()
+        pairs = [
+            (each, each.children())
+            for each in tasks
+            if any(_task_of(child) in known for child in each.children())
+        ]
         if not pairs:
             return False
         supervisor, children = chance.choice(pairs)
@@ -155,6 +170,14 @@ class Deployment:
             for bucket in ocean_node.buckets(SIGNER.address):
                 for file in ocean_node.bucket_files(bucket.bucket_id):
                     ocean_node.delete_bucket_file(bucket.bucket_id, file.name)
+
+
+def _task_of(process: psutil.Process) -> str:
+    """The id of the task that a process runs, which is the last word of its title; else empty."""
+    try:
+        return "".join(process.cmdline()[-1:]).rpartition(" ")[2]
+    except psutil.Error:
+        return ""
 
 
 @contextmanager

@@ -17,7 +17,9 @@ _HEAD = """\
 Written by `make chaos`; do not edit. Each row is one run of a graph on a real stack (Airflow, MongoDB,
 two local Ocean Nodes) while one part is killed with SIGKILL: at a named point of one of its tasks, or so
 many seconds after its start. Up to four rows run at once, so each is also disturbed by what is killed for
-the others. `worker` is a task's process and its supervisor.
+the others. `worker` is a task's process and its supervisor, once Airflow knows that the task runs: with
+Airflow's LocalExecutor one that dies sooner leaves its task in the queue until the scheduler is started
+again, and nobody has a job of it by then (CeleryExecutor: `[scheduler] task_queued_timeout`).
 
 After each round: every run succeeded; outputs' hashes equal those of an undisturbed run; at no instant
 were two jobs of one node of a run alive, by the Ocean Nodes' own records; a node has a second job only

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from airflow_provider_deflow import errors
@@ -16,7 +17,7 @@ from airflow_provider_deflow.ocean.compute import ComputeJob
 from airflow_provider_deflow.stack.airflow_api import OVER
 from tests.chaos import checks, shapes
 from tests.chaos.cases import SLOW, Row
-from tests.chaos.deployment import Deployment
+from tests.chaos.deployment import Deployment, patiently
 
 # An unconfirmed start alone is looked for during 90 s.
 LONGEST_SECONDS = 600.0
@@ -98,6 +99,10 @@ class Chaos:
             verdicts.append(Verdict(row, round(seconds, 1), ran.tries, ran.jobs, tuple(problems)))
         if any(verdict.problems for verdict in verdicts):
             self._keep_evidence(rows, verdicts, jobs)
+        for row, run_id in runs.items():
+            if run_id not in ended:
+                # It is judged, and is not to go on beside the next round's.
+                patiently(partial(deployment.airflow.end, shapes.dag_id(row.shape), run_id))
         return verdicts
 
     def _until_over(self, runs: Mapping[str, str], look: Callable[[], None]) -> dict[str, float]:
