@@ -11,7 +11,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -116,20 +116,17 @@ class Deployment:
         return True
 
     def _kill_a_task(self, chance: random.Random) -> bool:
-        tasks = self.task_processes()
         # A supervisor with the task that it runs, and that Airflow knows to run: what a LocalExecutor's
         # worker had only taken out of the queue when it died, is not missed before the scheduler ends.
         known = self.airflow.running()
-        pairs = [
-            (each, each.children())
-            for each in tasks
-            if any(_task_of(child) in known for child in each.children())
-        ]
+        pairs = [(each, _children(each)) for each in self.task_processes()]
+        pairs = [pair for pair in pairs if any(_task_of(child) in known for child in pair[1])]
         if not pairs:
             return False
         supervisor, children = chance.choice(pairs)
         for process in (supervisor, *children):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         return True
 
     def task_processes(self) -> list[psutil.Process]:
@@ -170,6 +167,13 @@ class Deployment:
             for bucket in ocean_node.buckets(SIGNER.address):
                 for file in ocean_node.bucket_files(bucket.bucket_id):
                     ocean_node.delete_bucket_file(bucket.bucket_id, file.name)
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children())
+    except psutil.Error:
+        return []
 
 
 def _task_of(process: psutil.Process) -> str:
