@@ -179,7 +179,8 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 def _task_of(process: psutil.Process) -> str:
     """The id of the task that a process runs, which is the last word of its title; else empty."""
     try:
-        return "".join(process.cmdline()[-1:]).rpartition(" ")[2]
+        # A title takes the place of all arguments: those after the first are empty.
+        return "".join(process.cmdline()).rpartition(" ")[2]
     except psutil.Error:
         return ""
 
