@@ -23,7 +23,8 @@ again, and nobody has a job of it by then (CeleryExecutor: `[scheduler] task_que
 
 After each round: every run succeeded; outputs' hashes equal those of an undisturbed run; at no instant
 were two jobs of one node of a run alive, by the Ocean Nodes' own records; a node has a second job only
-where its Ocean Node was killed under the first; no job is nobody's; nothing runs on.
+where its Ocean Node was killed under the first; no job is nobody's; nothing runs on. Of a row that
+ran several times the last is shown.
 """
 
 
