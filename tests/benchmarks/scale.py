@@ -3,10 +3,11 @@
 
     python -m tests.benchmarks.scale --runs 50 --nodes 10 --ocean-nodes 10 --out scale.json
 
-A graph per Ocean Node, its runs all at once; a node's job takes no time, so what is measured is everything
-around it. An Ocean Node takes 30 requests a minute, and a job costs about five: one Ocean Node would
-need hours for 500, so there are several. They count the requests, in their own logs; memory is what the
-processes of a part have for themselves and their share of the rest (PSS), at its highest.
+A graph per Ocean Node, its runs all at once. A job does nothing for half a minute, so that its task is handed
+to a triggerer and back; what is measured is everything around it. An Ocean Node takes 30 requests a minute,
+and a job costs about six: one Ocean Node would need hours for 500, so there are several. They count the
+requests, in their own logs; memory is what the processes of a part have for themselves and their share of
+the rest (PSS), at its highest.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from airflow_provider_deflow.stack.airflow_api import OVER, AirflowApi, TaskInst
 from airflow_provider_deflow.stack.handles import Running
 
 LIMIT = 30
-CODE = "open('/data/outputs/out.txt', 'w').write('x')"
+CODE = "import time; time.sleep({}); open('/data/outputs/out.txt', 'w').write('x')"
 SETTINGS = {
     # Less than half of what waits fits into one triggerer.
     "AIRFLOW__TRIGGERER__CAPACITY": "100",
@@ -44,9 +45,10 @@ SETTINGS = {
 _LINE = re.compile(r"(\d+\.\d+) (taken|\d{3}) (\S+) (\S+)$")
 
 
-def document(number: int, nodes: int) -> dict[str, Any]:
+def document(number: int, nodes: int, job_seconds: float) -> dict[str, Any]:
     """Nodes side by side, every other one in the queue `heavy`, all on one Ocean Node."""
-    algorithm = {"code": CODE, "image": "python:3.11", "entrypoint": "python3 $ALGO"}
+    code = CODE.format(job_seconds)
+    algorithm = {"code": code, "image": "python:3.11", "entrypoint": "python3 $ALGO"}
     return {
         "slug": f"load-{number}",
         "defaults": {"ocean_node": "ocean_node_default" if number == 1 else f"ocean_node_{number}"},
@@ -145,7 +147,9 @@ def figures(up: Running, watch: Watch, tasks: list[TaskInstance], seconds: float
     }
 
 
-def measure(runs: int, nodes: int, ocean_nodes: int, limit_seconds: float) -> dict[str, Any]:
+def measure(
+    runs: int, nodes: int, ocean_nodes: int, job_seconds: float, limit_seconds: float
+) -> dict[str, Any]:
     """The figures of one load; what has not ended in time is counted as it is."""
     asked = {"ocean_nodes": ocean_nodes, "requests_per_minute": LIMIT, "environment": SETTINGS}
     with (
@@ -156,7 +160,7 @@ def measure(runs: int, nodes: int, ocean_nodes: int, limit_seconds: float) -> di
     ):
         store = GraphStore(mongo["deflow"])
         for number in range(1, ocean_nodes + 1):
-            draft = store.save(document(number, nodes), based_on=None, author="bench")
+            draft = store.save(document(number, nodes, job_seconds), based_on=None, author="bench")
             store.publish(f"load-{number}", based_on=draft.version, author="bench")
         dags = [f"deflow_load-{number}" for number in range(1, ocean_nodes + 1)]
         for dag_id in dags:
@@ -179,6 +183,7 @@ def measure(runs: int, nodes: int, ocean_nodes: int, limit_seconds: float) -> di
             "runs": runs,
             "nodes per run": nodes,
             "Ocean Nodes": ocean_nodes,
+            "job seconds": job_seconds,
             **figures(up, watch, tasks, seconds),
         }
 
@@ -189,10 +194,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--nodes", type=int, default=10, help="per run")
     parser.add_argument("--ocean-nodes", type=int, default=10)
+    parser.add_argument("--job-seconds", type=float, default=30)
     parser.add_argument("--limit-seconds", type=float, default=3600)
     parser.add_argument("--out", type=Path, help="write the figures there as JSON")
     asked = parser.parse_args()
-    text = json.dumps(measure(asked.runs, asked.nodes, asked.ocean_nodes, asked.limit_seconds), indent=2)
+    load = asked.runs, asked.nodes, asked.ocean_nodes, asked.job_seconds
+    text = json.dumps(measure(*load, asked.limit_seconds), indent=2)
     print(text)
     if asked.out:
         asked.out.write_text(text + "\n")

@@ -8,6 +8,7 @@ there, is one row's alone.
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -73,6 +74,10 @@ class Row:
         folder = self.deployment.up.home / "logs" / "tasks" / f"dag_id={self.dag_id}"
         files = folder.glob(f"run_id={self.run_id}/task_id={self.task_id}/*.log")
         return "".join(file.read_text() for file in sorted(files))
+
+    def until_its_task_saw_to_it(self) -> None:
+        """The task, or its trigger, has stopped the job: upkeep, which would in the end, writes elsewhere."""
+        wait_for(lambda: bool(re.search(r"Job \S+: (is over|asked to stop)", self.log())), self.log)
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """What goes wrong at its Ocean Node from now on; without any, nothing does."""

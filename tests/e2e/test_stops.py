@@ -8,10 +8,11 @@ What only moves the task elsewhere leaves the job alone: a shutdown, a handing o
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -119,6 +120,7 @@ def test_marking_a_deferred_task_stops_its_job(deferred: Rows, state: str) -> No
 
     row.mark(state)
 
+    row.until_its_task_saw_to_it()
     row.until_all_over()
     assert row.outcomes() == ["stopped"]
     assert row.task().state == state
@@ -156,6 +158,7 @@ def test_marking_a_task_that_runs_in_the_worker_stops_its_job(in_the_worker: Row
 
     row.mark(state)
 
+    row.until_its_task_saw_to_it()
     row.until_all_over()
     assert row.outcomes() == ["stopped"]
     assert row.task().state == state
@@ -215,7 +218,8 @@ def test_a_triggerer_that_loses_a_task_to_another_leaves_its_job_alone(
     row.until_deferred()
     followed_by = row.triggerer()
     first = psutil.Process(deployment.up.pid("triggerer"))
-    with suspended(first), second_triggerer(deployment):
+    metadata = Home.at(deployment.up.home).airflow / "airflow.db"
+    with suspended(first, metadata), second_triggerer(deployment):
         wait_for(lambda: row.times_taken_up() == 2, row.log)
         resume(first)
         wait_for(lambda: "another triggerer follows it" in row.log(), row.log)
@@ -264,6 +268,7 @@ def test_a_task_past_its_execution_timeout_has_its_job_stopped(timed_tasks: Rows
 
     row.until("success", "failed")
 
+    row.until_its_task_saw_to_it()
     row.until_all_over()
     assert (row.task().state, row.outcomes()) == ("failed", ["stopped"])
 
@@ -274,6 +279,7 @@ def test_a_run_past_its_dagrun_timeout_has_its_jobs_stopped(timed_run: Rows, whe
 
     row.until("success", "failed", "skipped")
 
+    row.until_its_task_saw_to_it()
     row.until_all_over()
     assert (row.task().state, row.outcomes()) == ("skipped", ["stopped"])
 
@@ -298,13 +304,35 @@ def shut_down_the_worker(deployment: Deployment, row: Row) -> None:
 
 
 @contextmanager
-def suspended(process: psutil.Process) -> Iterator[None]:
-    for each in (process, *process.children(recursive=True)):
-        each.suspend()
+def suspended(process: psutil.Process, database: Path) -> Iterator[None]:
+    """Suspended, but not in the midst of writing: nobody else could write to Airflow's SQLite then."""
     try:
+        wait_for(lambda: suspended_between_writes(process, database))
         yield
     finally:
         resume(process)
+
+
+def suspended_between_writes(process: psutil.Process, database: Path) -> bool:
+    for each in (process, *process.children(recursive=True)):
+        each.suspend()
+    if is_free(database):
+        return True
+    resume(process)
+    return False
+
+
+def is_free(database: Path) -> bool:
+    """Whether one may write to it: what others do there takes less than these seconds."""
+    with closing(sqlite3.connect(database, timeout=5, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        connection.execute("ROLLBACK")
+    return True
 
 
 def resume(process: psutil.Process) -> None:
