@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One key in this process that signs and sends, one transaction after the other.
+"""Who sends transactions, and the simpler of the two: one key in this process, one after the other.
 
-For an account that no other process uses, as a local Ocean Node's own: the next nonce is what the chain
-says is pending.
+`Sender` is for an account that no other process uses, as a local Ocean Node's own: the next nonce is what
+the chain says is pending, and nothing outlives the process. `wallet.Wallet` is for all others.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Protocol
 
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
@@ -25,8 +25,28 @@ _POLL_SECONDS = 0.05
 _GAS_MARGIN = 1.2
 
 
+class Sends(Protocol):
+    """Sends in the name of one account."""
+
+    web3: Web3
+
+    @property
+    def address(self) -> str:
+        """The account, EIP-55."""
+
+    def send(self, call: Any, *, purpose: str = "") -> str:
+        """Send a contract's function or constructor with its arguments; the transaction's hash.
+
+        `purpose` is an opaque text of which the account sends one transaction, ever: whoever says it again
+        gets the same one. Empty is no purpose, each such call is a transaction of its own.
+        """
+
+    def confirm(self, transaction_hash: str) -> TxReceipt:
+        """Wait until it is in a block; a reverted one is raised."""
+
+
 class Sender:
-    """Sends in the name of one account; threads may share it."""
+    """Sends in the name of one account; threads may share it. It remembers no purpose."""
 
     def __init__(self, web3: Web3, private_key: bytes | str) -> None:
         self.web3 = web3
@@ -37,7 +57,7 @@ class Sender:
     def address(self) -> str:
         return str(self._account.address)
 
-    def send(self, call: Any) -> str:
+    def send(self, call: Any, *, purpose: str = "") -> str:
         """Send a contract's function or constructor with its arguments; the transaction's hash.
 
         What would revert is not sent: the contract's reason is raised instead. When it is not clear whether
