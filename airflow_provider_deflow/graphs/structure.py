@@ -182,14 +182,14 @@ def _impossible_handovers(outline: _Outline) -> Iterator[Problem]:
 
 def _unpayable(document: dict[str, Any], outline: _Outline) -> Iterator[Problem]:
     budget = document.get("budget")
-    if outline.paid and (not isinstance(budget, dict) or budget.get("per_run") is None):
-        if budget is None or isinstance(budget, dict):
-            yield Problem(
-                "no_budget",
-                path(("budget", "per_run")),
-                f"{', '.join(repr(node_id) for node_id in outline.paid)} is to be paid: say how much a run may "
-                'cost at most, in whole tokens, such as "5"',
-            )
+    is_known = budget is None or isinstance(budget, dict)
+    if outline.paid and is_known and not (budget and budget.get("per_run") is not None):
+        yield Problem(
+            "no_budget",
+            path(("budget", "per_run")),
+            f"{', '.join(map(repr, outline.paid))} is to be paid: say how much a run may cost at most, "
+            'in whole tokens, such as "5"',
+        )
     for node_id, algorithm in outline.paid.items():
         if isinstance(algorithm, dict) and "file" in algorithm:
             yield Problem(
