@@ -12,13 +12,14 @@ from typing import Literal
 
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import TransactionNotFound
+from web3.exceptions import TimeExhausted
 
 from airflow_provider_deflow.chain.escrow import Escrow
 from airflow_provider_deflow.chain.events import Event, events_in, events_of
 
 # Of one question: many endpoints answer no more blocks at once.
 _BLOCKS_AT_ONCE = 5_000
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,15 @@ def number_of(job_id: str) -> int:
     return int.from_bytes(hashlib.sha256(job_id.rsplit("-", 1)[-1].encode()).digest())
 
 
-def locked_in(web3: Web3, escrow: str, transaction_hash: str, number: int) -> Locked | None:
-    """The lock that a transaction made for a job; None while it is in no block, or made none."""
+def locked_in(
+    web3: Web3, escrow: str, transaction_hash: str, number: int, wait_seconds: float = 120.0
+) -> Locked | None:
+    """The lock that a transaction made for a job; None when it comes into no block in time, or made none."""
     try:
-        receipt = web3.eth.get_transaction_receipt(HexBytes(transaction_hash))
-    except TransactionNotFound:
+        receipt = web3.eth.wait_for_transaction_receipt(
+            HexBytes(transaction_hash), timeout=wait_seconds, poll_latency=_POLL_SECONDS
+        )
+    except TimeExhausted:
         return None
     found = [_locked(event) for event in events_in(web3, receipt, "Lock") if event.address == escrow]
     return next((lock for lock in found if lock.job_id == number), None)

@@ -109,8 +109,8 @@ def _require_tokens(escrow: Escrow, sends: Sends, need: Need, missing: int) -> N
         f"{to_tokens(amount, digits).normalize():f}" for amount in (need.amount, has, need.amount - missing)
     )
     raise TooFewTokens(
-        f"{sends.address} has {there} tokens of {need.token}, and {in_escrow} in the escrow {escrow.address}; "
-        f"this job locks {needs}. Send it more of the fee token, or lower max_duration_seconds."
+        f"{sends.address} has {there} tokens of {need.token}, and {in_escrow} in the escrow "
+        f"{escrow.address}; this job locks {needs}. Send it more of it, or lower max_duration_seconds."
     )
 
 
@@ -160,6 +160,6 @@ def _asked(call: Any) -> int:
 
 def _does_not_stay(what: str, need: Need) -> ChainError:
     return ChainError(
-        f"the {what} for a lock of {need.amount} base units of {need.token} by {need.payee} is not there after "
-        f"{_ATTEMPTS} transactions — the RPC endpoint lags, or somebody else uses the wallet"
+        f"the {what} for a lock of {need.amount} base units of {need.token} by {need.payee} is not there "
+        f"after {_ATTEMPTS} transactions — the RPC endpoint lags, or somebody else uses the wallet"
     )
