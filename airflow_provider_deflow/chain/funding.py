@@ -8,6 +8,7 @@ the next number; a process that comes after a killed one begins at the first, an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +22,12 @@ from airflow_provider_deflow.chain.escrow import Authorization, Escrow
 from airflow_provider_deflow.chain.tokens import decimals
 from airflow_provider_deflow.chain.transactions import Sends
 from airflow_provider_deflow.chain.units import to_tokens
-from airflow_provider_deflow.errors import ChainError, TooFewTokens
+from airflow_provider_deflow.errors import ChainError, TooFewTokens, TransactionFailed
 
 # Of one step: the chain may be read behind a transaction that it has, and others may undo a step.
 _ATTEMPTS = 4
+_LAG_SECONDS = 30.0
+_LAG_POLL_SECONDS = 0.5
 
 Tell = Callable[[str, TxReceipt], None]
 
@@ -47,13 +50,18 @@ def make_ready(escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tel
     missing = need.amount - escrow.funds(sends.address, need.token).available
     if missing > 0:
         _require_tokens(escrow, sends, need, missing)
+    failed: TransactionFailed | None = None
     for number in range(_ATTEMPTS):
         missing = need.amount - escrow.funds(sends.address, need.token).available
         if missing <= 0:
             break
-        _deposit(escrow, sends, need.token, missing, f"{purpose} deposit {number}", tell)
+        try:
+            _deposit(escrow, sends, need.token, missing, f"{purpose} deposit {number}", tell)
+        except TransactionFailed as error:
+            # Perhaps of a process before us, and then what it missed may be there by now.
+            failed = error
     else:
-        raise _does_not_stay("deposit", need)
+        raise failed or _does_not_stay("deposit", need)
     for number in range(_ATTEMPTS):
         authorization = authorization_of(escrow, sends.address, need.payee, need.token)
         if _allows(authorization, need):
@@ -140,7 +148,12 @@ def _authorize(
 
 
 def _send(sends: Sends, call: Any, purpose: str, tell: Tell) -> None:
-    tell(purpose, sends.confirm(sends.send(call, purpose=purpose)))
+    receipt = sends.confirm(sends.send(call, purpose=purpose))
+    tell(purpose, receipt)
+    # One of several endpoints behind an address may lag, and what it shows would be deposited twice.
+    give_up_at = time.monotonic() + _LAG_SECONDS
+    while sends.web3.eth.block_number < receipt["blockNumber"] and time.monotonic() < give_up_at:
+        time.sleep(_LAG_POLL_SECONDS)
 
 
 def _balance(web3: Web3, token: str, account: str) -> int:
