@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.ocean import job_records
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ledger.reservations import Record, Reservations
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import ComputeJob
+
+
+Fate = Literal["no lock", "held", "expired", "settled"]
 
 
 @dataclass(frozen=True)
@@ -122,22 +125,29 @@ class Locks:
             f"(transaction {lock.transaction_hash})"
         )
 
-    def settle(self, record: Record) -> str:
-        """`settled` when the chain says what became of the lock, else `held`, or `none` without a lock."""
-        from airflow_provider_deflow.chain import escrow_history
-
+    def settle(self, record: Record) -> Fate:
+        """What became of a reservation's lock, by the chain: the ledger has its cost then."""
         if record["state"] not in ("sent", "locked") or not record.get("lock_number"):
-            return "none"
+            return "no lock"
         lock = self._lock_of(record, int(record["lock_number"]), record.get("lock_tx"))
         if lock is None:
-            return "none"
+            return "no lock"
         self._note_lock(record["_id"], lock)
+        return self._settle(record, lock)
+
+    def _settle(self, record: Record, lock: Locked) -> Fate:
+        from airflow_provider_deflow.chain import escrow_history
+
         end = escrow_history.settled(self._wallet.web3, self._wallet.escrow, lock)
         if end is None:
-            return "held"
+            return "expired" if lock.expiry < self._wallet.now() else "held"
         cost = end.amount if end.how == "claimed" else 0
         proof = {"how": end.how, "end_tx": end.transaction_hash, "refunded": lock.amount - cost}
-        self._reservations.settle(record["_id"], cost, **proof)
+        if cost or record.get("job_id"):
+            self._reservations.settle(record["_id"], cost, **proof)
+        else:
+            # There never was a job: the same start may be sent again.
+            self._reservations.release(record["_id"], **proof)
         self._say(f"{record['task_id']}: {cost} base units were paid, {lock.amount - cost} came back")
         return "settled"
 
@@ -151,10 +161,19 @@ class Locks:
             lock = self.orphaned(record, search.ocean_node)
             if lock is None:
                 continue
-            if lock.expiry < self._wallet.now():
+            if self.has_expired(lock):
                 self.reclaim(record, lock)
             elif not forced:
                 raise self.orphan_error(record, lock)
+
+    def has_expired(self, lock: Locked) -> bool:
+        return lock.expiry < self._wallet.now()
+
+    def lock_of(self, record: Record) -> Locked | None:
+        """The lock of a reservation whose job is known."""
+        if not record.get("lock_number"):
+            return None
+        return self._lock_of(record, int(record["lock_number"]), record.get("lock_tx"))
 
     def orphaned(self, record: Record, ocean_node: OceanNode) -> Locked | None:
         """The lock of a start whose job the Ocean Node does not know, while it is held."""
@@ -167,7 +186,7 @@ class Locks:
         if lock is None:
             return None
         if all(one.job_id != lock.job_id for one in self.held(lock.payee, lock.token)):
-            self.settle({**record, "lock_number": str(lock.job_id)})
+            self._settle(record, lock)
             return None
         self._note_lock(record["_id"], lock)
         return lock
@@ -181,9 +200,7 @@ class Locks:
         sends = self._wallet.sends
         sent = self._wallet.escrow.cancel_expired(sends, lock.payee, [expired], purpose=purpose)
         self.telling(record["_id"])(purpose, sends.confirm(sent))
-        if all(one.job_id != lock.job_id for one in self.held(lock.payee, lock.token)):
-            self._reservations.release(record["_id"], refunded=lock.amount, end_tx=sent, how="refunded")
-            self._say(f"{record['task_id']}: the expired lock of {lock.amount} base units came back")
+        self._settle(record, lock)
 
     def orphan_error(self, record: Record, lock: Locked) -> errors.LockOrphaned:
         until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(lock.expiry))

@@ -180,6 +180,18 @@ class Reservations:
         with self._answering():
             return list(self._reservations.find({"state": {"$in": OPEN}}).sort("at", 1))
 
+    def not_revoked(self) -> list[Record]:
+        """All that an authorisation was made for, which may still stand."""
+        with self._answering():
+            return list(
+                self._reservations.find({"transactions.0": {"$exists": True}, "revoked": {"$ne": True}})
+            )
+
+    def revoked(self, keys: Sequence[str]) -> None:
+        """Of these nothing is allowed any more."""
+        with self._answering():
+            self._reservations.update_many({"_id": {"$in": list(keys)}}, {"$set": {"revoked": True}})
+
     def of_payer(self, chain_id: int, payer: str) -> list[Record]:
         """All that one account pays."""
         with self._answering():

@@ -48,6 +48,12 @@ def test_a_paid_node_runs_and_locks_what_was_quoted_once(paying: Paid) -> None:
     reservation = paying.reservation()
     assert (reservation["state"], reservation["locked"]) == ("locked", str(2 * ONE))
     assert reservation["lock_number"] == str(lock["args"]["jobId"])
+    (held,) = (
+        paying.chain.at("Escrow")
+        .functions.getLocks(paying.chain.fee_token, paying.address, paying.payee)
+        .call()
+    )
+    assert int(reservation["expiry"]) == held[3]
 
 
 def test_nothing_more_is_deposited_or_allowed_than_one_job_locks(paying: Paid) -> None:
