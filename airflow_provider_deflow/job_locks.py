@@ -121,7 +121,7 @@ class Locks:
             return
         self._note_lock(key, lock)
         self._say(
-            f"job {job.job_id}: {lock.amount} base units are locked until {lock.expiry} "
+            f"job {job.job_id}: {_whole(record, lock.amount)} tokens are locked until {_utc(lock.expiry)} "
             f"(transaction {lock.transaction_hash})"
         )
 
@@ -142,13 +142,16 @@ class Locks:
         if end is None:
             return "expired" if lock.expiry < self._wallet.now() else "held"
         cost = end.amount if end.how == "claimed" else 0
-        proof = {"how": end.how, "end_tx": end.transaction_hash, "refunded": lock.amount - cost}
+        back = lock.amount - cost
+        proof = {"how": end.how, "end_tx": end.transaction_hash, "refunded": back}
         if cost or record.get("job_id"):
             self._reservations.settle(record["_id"], cost, **proof)
         else:
             # There never was a job: the same start may be sent again.
             self._reservations.release(record["_id"], **proof)
-        self._say(f"{record['task_id']}: {cost} base units were paid, {lock.amount - cost} came back")
+        self._say(
+            f"{record['task_id']}: {_whole(record, cost)} tokens were paid, {_whole(record, back)} came back"
+        )
         return "settled"
 
     def require_none_held(self, search: Search, run: Run, node: NodeOfRun, *, forced: bool = False) -> None:
@@ -203,12 +206,12 @@ class Locks:
         self._settle(record, lock)
 
     def orphan_error(self, record: Record, lock: Locked) -> errors.LockOrphaned:
-        until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(lock.expiry))
         return errors.LockOrphaned(
-            f"{record['task_id']!r}: {lock.amount} base units of {lock.token} are locked in the escrow for a "
-            f"job that the Ocean Node does not know (transaction {lock.transaction_hash}). They come back "
-            f"when the lock expires, at {until} UTC; deflow_upkeep reclaims them then. Nothing else is paid "
-            "for this node before: clear it after that, or pay for another job beside it by `force_new`.",
+            f"{record['task_id']!r}: {_whole(record, lock.amount)} tokens of {lock.token} are locked in the "
+            f"escrow for a job that the Ocean Node does not know (transaction {lock.transaction_hash}). They "
+            f"come back when the lock expires, at {_utc(lock.expiry)}; deflow_upkeep reclaims them then. "
+            "Nothing else is paid for this node before: clear it after that, or pay for another job beside it "
+            "by `force_new`.",
             expiry=lock.expiry,
         )
 
@@ -253,3 +256,13 @@ class Locks:
 
 def _bare(url: str) -> str:
     return url.rstrip("/").lower()
+
+
+def _whole(record: Record, base_units: int) -> str:
+    from airflow_provider_deflow.chain.units import to_tokens
+
+    return f"{to_tokens(base_units, int(record['decimals'])).normalize():f}"
+
+
+def _utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

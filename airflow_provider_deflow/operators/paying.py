@@ -54,9 +54,9 @@ def starts_of(
         return
     from airflow_provider_deflow.hooks.paying import paying_wallet
 
-    wallet = paying_wallet(task.wallet_conn_id)
-    wallet.require_trust(work.url)
     with _ledger() as (reservations, leases):
+        wallet = paying_wallet(task.wallet_conn_id)
+        wallet.require_trust(work.url)
         starts = _starts(task, work, wallet, reservations, leases, context, policy)
         yield starts, PaidWith(wallet.chain_id, task.budget.fee_token)
 

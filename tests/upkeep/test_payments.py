@@ -133,7 +133,7 @@ def test_a_lock_without_a_job_is_reported_once_and_comes_back_when_it_expired(no
     with pytest.raises(AirflowFailException, match="LockOrphaned"):
         run(image_that_is_not_there(), context())
 
-    (first, _revoked), second = keep_up(not_claiming), keep_up(not_claiming)
+    (first, *_revoked), second = keep_up(not_claiming), keep_up(not_claiming)
     assert "come back" in first
     assert second == []
     not_claiming.chain.pass_time(3 * 3600)
