@@ -64,7 +64,7 @@ def deflow(*arguments: str, input: str | None = None) -> Result:
 
 
 def graph(per_run: str, **data: Any) -> str:
-    document = drawn("a>b", "a>c")
+    document = drawn("a b", "a c")
     document["budget"] = {"per_run": per_run}
     for node in document["nodes"][:2]:
         node["data"] |= {"payment": {"mode": "paid"}, "max_duration_seconds": 120, **data}
@@ -95,7 +95,7 @@ def test_a_quote_beyond_the_budget_says_so_and_fails(paying: Paid) -> None:
 
 def test_a_quote_of_a_free_graph_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    result = deflow("graphs", "quote", "-", input=json.dumps(drawn("a>b")))
+    result = deflow("graphs", "quote", "-", input=json.dumps(drawn("a b")))
 
     assert (result.exit_code, result.output.splitlines()[:2]) == (0, ["free: a, b", "total: 0 tokens"])
 
