@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,25 +175,28 @@ def _environments(
     """The free one stays as it is without a chain, its id included; what costs is another one beside it."""
     from airflow_provider_deflow.local_ocean_node.settings import EnvironmentSettings, Fees
 
-    free = EnvironmentSettings()
-    if chain is None or not prices:
-        if prices or fee_token:
+    free, asked = EnvironmentSettings(), tuple(_price(price) for price in prices)
+    if chain is None or not asked:
+        if asked or fee_token:
             raise click.UsageError("prices need a chain, and a fee token needs prices: --rpc-url, --price")
         return (free,)
     if fee_token is None:
         from airflow_provider_deflow.chain.networks import Network
 
         fee_token = Network.find(chain.chain_id, chain.address_file).address("Ocean")
-    fees = Fees(chain.chain_id, fee_token, tuple(_price(price) for price in prices))
+    fees = Fees(chain.chain_id, fee_token, asked)
     return (free, EnvironmentSettings(fees=(fees,), free=False, description="this machine, for paid jobs"))
 
 
 def _price(text: str) -> tuple[str, float]:
     resource, _, tokens = text.partition("=")
     try:
-        return resource, float(tokens)
+        price = float(tokens)
     except ValueError:
-        raise click.UsageError(f"--price {text} is no price: write it as cpu=0.1") from None
+        price = math.nan
+    if not 0 <= price < math.inf:
+        raise click.UsageError(f"--price {text} is no price: write it as cpu=0.1")
+    return resource, price
 
 
 async def _serve_until_signalled(settings: NodeSettings) -> None:

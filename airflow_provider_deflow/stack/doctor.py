@@ -120,7 +120,7 @@ def _development_chain() -> Finding:
     answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         words = f"{found} does not run: {answer.stderr.strip()}"
-        return Finding(subject, False, words, f"{anvil.how_to_get_it()}", needed=False)
+        return Finding(subject, False, words, anvil.how_to_get_it(), needed=False)
     return Finding(subject, True, f"{answer.stdout.splitlines()[0]}, {found}")
 
 
