@@ -19,7 +19,7 @@ from web3.types import TxReceipt
 from airflow_provider_deflow.chain.contracts import contract
 from airflow_provider_deflow.chain.events import Event, events_in
 from airflow_provider_deflow.chain.networks import Network
-from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.chain.transactions import Sends
 from airflow_provider_deflow.errors import TransactionFailed
 
 _NOBODY = "0x0000000000000000000000000000000000000000"
@@ -67,7 +67,7 @@ class CreatedAsset:
     transaction_hash: str
 
 
-def create(sender: Sender, network: Network, asset: NewAsset) -> CreatedAsset:
+def create(sender: Sends, network: Network, asset: NewAsset, *, purpose: str = "") -> CreatedAsset:
     """Deploy the contracts of one asset, owned by the sender, who may also mint its datatokens."""
     factory = contract(sender.web3, "ERC721Factory", network.address("ERC721Factory"))
     owner = sender.address
@@ -85,7 +85,7 @@ def create(sender: Sender, network: Network, asset: NewAsset) -> CreatedAsset:
         call = factory.functions.createNftWithErc20WithDispenser(data_nft, datatoken, dispenser)
     else:
         call = factory.functions.createNftWithErc20(data_nft, datatoken)
-    return _created(sender.web3, sender.confirm(sender.send(call)))
+    return _created(sender.web3, sender.confirm(sender.send(call, purpose=purpose)))
 
 
 def _created(web3: Web3, receipt: TxReceipt) -> CreatedAsset:
@@ -113,22 +113,23 @@ class DataNft:
 
     def set_metadata(
         self,
-        sender: Sender,
+        sender: Sends,
         data: bytes,
         digest: bytes,
         *,
         flags: MetadataFlags,
         decryptor_url: str,
         state: MetadataState = MetadataState.ACTIVE,
+        purpose: str = "",
     ) -> str:
         """Publish the DDO's bytes, of whose clear text `digest` is the sha256; the transaction's hash."""
         call = self._contract.functions.setMetaData(
             state, decryptor_url, "", bytes([flags]), data, digest, []
         )
-        return sender.send(call)
+        return sender.send(call, purpose=purpose)
 
-    def set_state(self, sender: Sender, state: MetadataState) -> str:
-        return sender.send(self._contract.functions.setMetaDataState(state))
+    def set_state(self, sender: Sends, state: MetadataState, *, purpose: str = "") -> str:
+        return sender.send(self._contract.functions.setMetaDataState(state), purpose=purpose)
 
     def state(self) -> int:
         return int(self._contract.functions.getMetaData().call()[2])

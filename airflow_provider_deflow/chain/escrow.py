@@ -19,7 +19,7 @@ from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from airflow_provider_deflow.chain.contracts import artifact
-from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.chain.transactions import Sends
 from airflow_provider_deflow.errors import ChainError, WrongChain
 
 # In `getLocks`, an address that matches every token, or every payer.
@@ -101,12 +101,22 @@ class Escrow:
         return [Lock(*row[:5]) for row in self._call("getLocks", token, payer, payee)]
 
     def create_lock(
-        self, payee: Sender, job_id: int, payer: str, token: str, amount: int, seconds: int
+        self,
+        payee: Sends,
+        job_id: int,
+        payer: str,
+        token: str,
+        amount: int,
+        seconds: int,
+        *,
+        purpose: str = "",
     ) -> str:
         """Lock for a job from now on; the hash of the transaction, which is sent but not yet in a block."""
-        return payee.send(self._function("createLock", job_id, token, payer, amount, seconds))
+        return payee.send(
+            self._function("createLock", job_id, token, payer, amount, seconds), purpose=purpose
+        )
 
-    def claim(self, payee: Sender, claims: Sequence[Claim]) -> str:
+    def claim(self, payee: Sends, claims: Sequence[Claim], *, purpose: str = "") -> str:
         """All in one transaction, with the sum sent on to the payee's account."""
         columns: list[list[Any]] = [
             [claim.job_id for claim in claims],
@@ -117,9 +127,9 @@ class Escrow:
         ]
         if self._is_later:
             columns += [[0] * len(claims), [[]] * len(claims)]
-        return payee.send(self._function("claimLocksAndWithdraw", *columns))
+        return payee.send(self._function("claimLocksAndWithdraw", *columns), purpose=purpose)
 
-    def cancel_expired(self, sender: Sender, payee: str, locks: Sequence[Lock]) -> str:
+    def cancel_expired(self, sender: Sends, payee: str, locks: Sequence[Lock], *, purpose: str = "") -> str:
         """Give back what is locked beyond its time; anybody may. Of a lock that is gone nothing is said."""
         return sender.send(
             self._function(
@@ -128,7 +138,8 @@ class Escrow:
                 [lock.token for lock in locks],
                 [lock.payer for lock in locks],
                 [payee] * len(locks),
-            )
+            ),
+            purpose=purpose,
         )
 
     def _call(self, name: str, *arguments: Any) -> Any:
