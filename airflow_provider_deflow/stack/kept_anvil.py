@@ -5,15 +5,17 @@ anvil's own `--state` writes the whole chain anew at every interval, whether any
 place: killed meanwhile it leaves half a file, with which it never starts again. So it is asked for its state
 from here, when there is a new block, and the file changes from one whole state to the next.
 
-Asked to stop (SIGTERM, as by the end of `deflow up`), it loses nothing. `kill -9`, of this process or of
-anvil, loses what came into blocks since the file was written: the last second, or, once the chain has grown
-so much that writing takes longer than a tenth of that, ten times as long as writing takes. What was lost was
-confirmed before: whoever remembers its transactions will not find them.
+Nothing is lost by the end of `deflow up`, and on Linux by a `kill -9` of this process either: anvil is told
+to end then, and writes its state a last time. `kill -9` of anvil itself, or the end of the machine, loses
+what came into blocks since the file was written: the last second, or, once the chain has grown so much that
+writing takes longer than a tenth of that, ten times as long as writing takes. What was lost was confirmed
+before: whoever remembers its transactions will not find them.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -35,6 +37,9 @@ _TRIES = 5
 _READING_SECONDS = 5.0
 
 
+_LAST_WORDS = "last.json"
+
+
 class _Stopped(Exception):
     pass
 
@@ -47,13 +52,17 @@ class KeptState:
         self._file = file
         self._kept_block = ""
 
-    def follow(self) -> None:
-        """Write the file, unless it has the newest block."""
-        if anvil.ask(self._rpc_url, "eth_blockNumber") != self._kept_block:
-            self.write()
+    def take_last_words(self) -> None:
+        """What anvil wrote at its end, if it came to the end of that too, is the state from now on."""
+        written = self._file.with_name(_LAST_WORDS)
+        if _block(written) >= max(_block(self._file), 0):
+            written.replace(self._file)
+        written.unlink(missing_ok=True)
 
-    def write(self) -> None:
-        """Write the file, which is the old one or the new one at any moment."""
+    def follow(self) -> None:
+        """Write the file, unless it has the newest block; it is the old one or the new one at any moment."""
+        if anvil.ask(self._rpc_url, "eth_blockNumber") == self._kept_block:
+            return
         for _ in range(_TRIES):
             block = anvil.ask(self._rpc_url, "eth_blockNumber")
             packed: str = anvil.ask(self._rpc_url, "anvil_dumpState")
@@ -68,6 +77,14 @@ class KeptState:
         self._kept_block = block
 
 
+def _block(file: Path) -> int:
+    """The newest one that a state has; -1 for half a state and none."""
+    try:
+        return int(json.loads(file.read_bytes())["best_block_number"])
+    except (OSError, ValueError):
+        return -1
+
+
 def command(program: Path, folder: Path, port: int) -> list[str]:
     """anvil with the state that `folder` has, and nothing of it written elsewhere."""
     state = folder / "state.json"
@@ -75,6 +92,7 @@ def command(program: Path, folder: Path, port: int) -> list[str]:
         *(str(program), "--host", LOOPBACK, "--port", str(port), "--chain-id", str(anvil.CHAIN_ID)),
         # It would print its keys, and a line for each request; pages of strangers have no business here.
         *("--quiet", "--no-cors", "--cache-path", str(folder / "cache")),
+        *("--dump-state", str(folder / _LAST_WORDS)),
         *(("--load-state", str(state)) if state.exists() else ()),
     ]
 
@@ -83,8 +101,9 @@ def main(program: Path, folder: Path, port: int) -> int:
     """Run anvil until it ends, or until asked to stop."""
     folder.mkdir(exist_ok=True, mode=0o700)
     state = KeptState(f"http://{LOOPBACK}:{port}", folder / "state.json")
+    state.take_last_words()
     began = time.monotonic()
-    # A session of its own: it must outlive this process's last look at it when the whole group is stopped.
+    # In a session of its own, so that it gets one signal to end and not two, the second in its last words.
     process = subprocess.Popen(
         command(program, folder, port), start_new_session=True, preexec_fn=_stop_with_parent
     )
@@ -92,12 +111,10 @@ def main(program: Path, folder: Path, port: int) -> int:
         signal.signal(signal.SIGTERM, _stop)
         status = _keep_until_it_ends(process, state)
     except _Stopped:
-        # Time and balances can be set without a block.
-        state.write()
-        return 0
-    finally:
-        process.kill()
+        process.terminate()
         process.wait()
+        state.take_last_words()
+        return 0
     print(f"anvil ended, with status {status}", file=sys.stderr)
     if time.monotonic() - began < _READING_SECONDS:
         print(
