@@ -113,6 +113,26 @@ class CliContext:
         with self._mongo_of_airflow(LedgerHook) as hook:
             yield hook.payments()[0]
 
+    def use_connections(self) -> None:
+        """For what finds Ocean Nodes and wallets by Airflow's connections: those of the stack, if one is up.
+
+        What the environment says already goes before.
+        """
+        stack = self._stack()
+        if not stack.get("ocean_node_url"):
+            return
+        from airflow_provider_deflow.stack import base_parts
+        from airflow_provider_deflow.stack.development_chain import DevelopmentChain
+        from airflow_provider_deflow.stack.home import Home
+
+        home, chain = Home.at(self.home), None
+        if stack.get("rpc_url"):
+            chain = DevelopmentChain(stack["rpc_url"], Path(stack["address_file"]), int(stack["chain_id"]))
+        nodes = {"ocean_node_default": base_parts.local_ocean_node(stack["ocean_node_url"])}
+        found = base_parts.connections(home, stack["mongo_uri"], nodes, None, chain)
+        for name, value in {"AIRFLOW_HOME": str(home.airflow), **found}.items():
+            os.environ.setdefault(name, value)
+
     def published_sha256(self, slug: str) -> str | None:
         """The hash of a graph's newest revision, which the stack's Airflow is to have; None if not known."""
         from airflow_provider_deflow.graphs.store import GraphStore

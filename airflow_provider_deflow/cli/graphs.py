@@ -133,7 +133,7 @@ def quote(ctx: click.Context, graph: str, as_json: bool) -> None:
     """
     from airflow_provider_deflow.cli import quote as quoting
 
-    quoting.show(ctx, ctx.obj.graph(graph), as_json=as_json)
+    quoting.show(ctx, graph, as_json=as_json)
 
 
 @graphs.command()
@@ -249,7 +249,7 @@ def run(
     if quote:
         from airflow_provider_deflow.cli import quote as quoting
 
-        quoting.show(ctx, ctx.obj.graph(slug), as_json=False)
+        quoting.show(ctx, slug, as_json=False)
     named = {"from": from_nodes, "only": only_nodes, "to": to_nodes}
     part = {option: list(names) for option, names in named.items() if names}
     if "only" in part and len(part) > 1:

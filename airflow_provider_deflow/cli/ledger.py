@@ -71,6 +71,7 @@ def reconcile(ctx: click.Context, run: str) -> None:
     from airflow_provider_deflow.reconciliation import reconcile as reconcile_with
 
     context: CliContext = ctx.obj
+    context.use_connections()
     by_wallet: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     with context.reservations() as reservations:
         for one in reservations.of_run_called(run):

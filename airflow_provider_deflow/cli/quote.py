@@ -16,6 +16,7 @@ import click
 from airflow_provider_deflow import errors
 
 if TYPE_CHECKING:
+    from airflow_provider_deflow.cli.context import CliContext
     from airflow_provider_deflow.graphs.graph import Graph
     from airflow_provider_deflow.operators.paying import QuotedNode
 
@@ -79,8 +80,11 @@ def as_text(quote: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def show(ctx: click.Context, graph: Graph, *, as_json: bool) -> None:
-    """Print the quote; exit code 1 when it exceeds the budget."""
+def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
+    """Print the quote of a graph by slug or file; exit code 1 when it exceeds the budget."""
+    context: CliContext = ctx.obj
+    graph = context.graph(name)
+    context.use_connections()
     found = quote_of(graph)
     click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
     ctx.exit(0 if found["within_budget"] else 1)
