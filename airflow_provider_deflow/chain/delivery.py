@@ -8,6 +8,7 @@ used once whoever sends how often.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from web3.types import TxReceipt
 from airflow_provider_deflow.chain.fees import Fees, Price
 from airflow_provider_deflow.chain.lanes import Attempt, Lane, LaneStore, Outcome, Slot
 from airflow_provider_deflow.chain.transactions import rpc_words
-from airflow_provider_deflow.errors import ChainUnreachable, InsufficientFunds, TransactionFailed
+from airflow_provider_deflow.errors import ChainError, ChainUnreachable, InsufficientFunds, TransactionFailed
 
 Sign = Callable[[Mapping[str, Any]], bytes]
 
@@ -149,7 +150,9 @@ class Delivery:
         if age < self._patience.in_flight_seconds:
             return slot
         if slot.nonce < next_nonce:
-            self.outcome(slot)
+            # It holds up nobody; whoever waits for it is told.
+            with suppress(ChainError):
+                self.outcome(slot)
             return slot
         if not self._is_known(slot.latest.transaction_hash):
             return self.push(slot)

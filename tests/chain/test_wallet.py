@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -169,6 +170,37 @@ def test_a_stuck_one_is_given_a_higher_fee_and_mined_once(account: Account):
     assert receipt["transactionHash"].to_0x_hex() in hashes[1:]
     assert account.approved() == [1]
     assert account.wallet().send(account.approval(1), purpose="one") == slot["outcome"]["hash"]
+
+
+def test_one_that_became_too_cheap_before_it_was_sent_is_given_a_higher_fee(account: Account, line: BadLine):
+    line.lost_requests = {SEND}
+    with pytest.raises(ChainUnreachable):
+        account.wallet(line.url).send(account.approval(1), purpose="one")
+    (kept,) = account.database["wallet_slots"].find()
+
+    with no_blocks(account.chain):
+        account.chain.ask("anvil_setNextBlockBaseFeePerGas", hex(100 * 10**9))
+        account.chain.ask("evm_mine")
+        wallet = account.wallet()
+        transaction = wallet.send(account.approval(1), purpose="one")
+        with mined_every_so_often(account.chain):
+            receipt = wallet.confirm(transaction)
+
+    assert receipt["transactionHash"].to_0x_hex() != kept["attempts"][0]["hash"]
+    assert account.approved() == [1]
+    assert account.sent() == 1
+
+
+def test_threads_may_share_a_wallet(account: Account):
+    wallet = account.wallet()
+
+    with ThreadPoolExecutor(4) as pool:
+        hashes = list(pool.map(lambda amount: wallet.send(account.approval(amount)), range(1, 21)))
+    for transaction in hashes:
+        wallet.confirm(transaction)
+
+    assert sorted(account.approved()) == list(range(1, 21))
+    assert account.sent() == 20
 
 
 def test_a_stuck_one_is_not_given_more_than_the_cap(account: Account):
