@@ -49,7 +49,7 @@ class Slot:
     nonce: int
     # Empty when it has none.
     purpose: str
-    # The chain's newest block before the nonce was taken: it was not used then.
+    # Of the chain, before the nonce was taken: it was not used then.
     since_block: int
     # In the order in which they were signed, at least one.
     attempts: tuple[Attempt, ...]

@@ -110,6 +110,23 @@ def test_the_bytes_are_kept_before_they_are_sent(account: Account, line: BadLine
     assert account.approved() == [1]
 
 
+def test_a_refusal_for_now_is_worth_another_try_with_the_same_bytes(account: Account, line: BadLine):
+    line.refused = {SEND: "txpool is full"}
+    with pytest.raises(ChainUnreachable, match="refused for now — txpool is full") as caught:
+        account.wallet(line.url).send(account.approval(1), purpose="one")
+    line.refused = {"eth_getTransactionReceipt": "rate limit reached"}
+    with pytest.raises(ChainUnreachable, match="refused a question — rate limit reached"):
+        account.wallet(line.url).send(account.approval(1), purpose="one")
+
+    line.refused = {}
+    wallet = account.wallet(line.url)
+    wallet.confirm(wallet.send(account.approval(1), purpose="one"))
+
+    assert caught.value.retryable
+    assert account.approved() == [1]
+    assert account.database["wallet_slots"].count_documents({}) == 1
+
+
 def test_a_lost_reply_is_found_on_the_chain(account: Account, line: BadLine):
     line.lost_replies = {SEND}
     wallet = account.wallet(line.url)
