@@ -29,7 +29,7 @@ Sign = Callable[[Mapping[str, Any]], bytes]
 # What is signed once more with another fee.
 _FIELDS = ("chainId", "nonce", "to", "value", "data", "gas")
 # As the endpoints' software says it: geth, erigon, nethermind, besu, anvil.
-_TOO_CHEAP = ("underpriced", "less than block base fee", "fee too low", "feetoolow", "fee cap")
+_TOO_CHEAP = ("underpriced", "less than block base fee", "fee too low", "feetoolow")
 _TAKEN = ("nonce too low", "nonce is too low", "oldnonce", "replacement transaction")
 _NO_FUNDS = ("insufficient funds", "insufficientfunds", "overshot", "upfront cost")
 

@@ -186,14 +186,17 @@ class Wallet:
         still_open = self._lanes.unsettled(self._lane)
         mined = still_open[0].nonce if still_open else kept
         # Asked again: others may have been mined in the meantime.
-        if (pending := self._pending()) < mined:
+        if (pending := self._pending()) >= mined:
+            return kept
+        if not self._lanes.is_hole(self._lane, pending):
             raise ChainUnreachable(
                 f"the endpoint knows {pending} transactions of {self.address} on chain "
                 f"{self._lane.chain_id}, and {mined} were mined — it lags behind: try again later. If the "
                 "chain has begun anew, as a development chain may, remove the account's documents from "
                 "`wallet_slots` in MongoDB"
             )
-        return kept
+        # Somebody else's transaction was pending there and is gone: all after it wait for this nonce.
+        return pending
 
     def _pending(self) -> int:
         return self.web3.eth.get_transaction_count(Web3.to_checksum_address(self.address), "pending")

@@ -303,6 +303,22 @@ def test_a_nonce_that_somebody_else_used_gives_the_purpose_another(account: Acco
     assert account.approved() == [99, 1]
 
 
+def test_a_nonce_that_somebody_else_gave_up_is_taken_by_whoever_comes_next(account: Account):
+    wallet = account.wallet()
+    wallet.confirm(wallet.send(account.approval(1)))
+    with no_blocks(account.chain):
+        elsewhere = Sender(account.chain.web3, account.key).send(account.approval(99))
+        second = wallet.send(account.approval(2))
+        account.chain.ask("anvil_dropTransaction", elsewhere)
+        third = wallet.send(account.approval(3))
+        with mined_every_so_often(account.chain):
+            wallet.confirm(second)
+            wallet.confirm(third)
+
+    assert account.approved() == [1, 3, 2]
+    assert account.sent() == 3
+
+
 def test_a_fee_bump_by_another_process_is_not_taken_for_somebody_else(account: Account):
     impatient, other = account.wallet(), account.wallet()
     with no_blocks(account.chain):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from airflow_provider_deflow import cli
 from airflow_provider_deflow.chain.escrow import Authorization, Escrow, Funds
 from airflow_provider_deflow.chain.transactions import Sender
 from airflow_provider_deflow.signing import KeySigner
+from airflow_provider_deflow.stack import mongod
 from tests import services
 
 pytestmark = pytest.mark.chain
@@ -141,6 +143,21 @@ def test_what_is_locked_beyond_its_time_is_shown_and_reclaimed(
     assert reclaimed.endswith("reclaimed 1 OCEAN of 1 lock(s)\n")
     assert on_chain.funds(payer, chain.fee_token) == Funds(4 * ONE, ONE)
     assert deflow("reclaim").output == "0 expired lock(s); nothing was signed\n"
+
+
+def test_a_wallet_may_be_an_airflow_connection(
+    chain: services.Chain, payer: str, server_uri: str, on_chain: Escrow, monkeypatch: pytest.MonkeyPatch
+):
+    """Where no stack is up."""
+    (Path(os.environ["DEFLOW_HOME"]) / "stack.json").unlink()
+    extra = {"rpc_url": chain.rpc_url, "chain_id": chain.chain_id, "address_file": str(chain.address_file)}
+    wallet = {"conn_type": "ocean_wallet", "password": os.environ["DEFLOW_WALLET_KEY"], "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_PAYER", json.dumps(wallet))
+    monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", mongod.airflow_connection(server_uri))
+
+    deflow("--wallet", "payer", "deposit", "1")
+
+    assert on_chain.funds(payer, chain.fee_token) == Funds(ONE, 0)
 
 
 @pytest.mark.parametrize(
