@@ -45,7 +45,8 @@ class Fees:
     def bumped(self, before: Price, web3: Web3) -> Price | None:
         """What may replace a transaction that is stuck; None when that is more than the cap.
 
-        Without a cap it is never far above the market. Nodes take a replacement that pays at least a tenth more; an eighth is more than all of them ask.
+        Without a cap it is never far above the market. Nodes take a replacement that pays at least a tenth
+        more; an eighth is more than all of them ask.
         """
         base, tip = _market(web3)
         price = Price(

@@ -336,6 +336,26 @@ def test_a_fee_bump_by_another_process_is_not_taken_for_somebody_else(account: A
     assert account.approved() == [1]
 
 
+def test_a_higher_fee_that_was_signed_and_not_sent_is_sent_by_whoever_comes_next(
+    account: Account, line: BadLine
+):
+    cut_off, other = account.wallet(line.url), account.wallet()
+    with no_blocks(account.chain):
+        first = cut_off.send(account.approval(1), purpose="one")
+        (slot,) = MongoLanes(account.database).unsettled(cut_off._lane)
+        line.lost_requests = {SEND}
+        with pytest.raises(ChainUnreachable):
+            cut_off._delivery.bump(slot)
+        again = other.send(account.approval(1), purpose="one")
+    receipt = other.confirm(first)
+
+    (kept,) = account.database["wallet_slots"].find()
+    assert [attempt["hash"] for attempt in kept["attempts"]] == [first, again]
+    assert receipt["transactionHash"].to_0x_hex() == again
+    assert account.approved() == [1]
+    assert account.sent() == 1
+
+
 def test_it_counts_when_it_is_deep_enough(account: Account):
     patience = Patience(confirmations=3, confirmed_within_seconds=1)
     wallet = account.wallet(patience=patience)
