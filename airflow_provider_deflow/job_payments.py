@@ -114,8 +114,14 @@ class PaidStarts:
         return job
 
     def found(self, key: str, job: ComputeJob) -> None:
-        """A job of this node is there: know its lock, as soon as the chain shows it."""
-        self._locks.found(key, job)
+        """A job of this node is there: know its lock, as soon as the chain shows it.
+
+        It runs, and is paid, whoever notes it: a ledger that is away now hears of it from upkeep.
+        """
+        try:
+            self._locks.found(key, job)
+        except errors.StoreUnreachable as error:
+            self._say(f"job {job.job_id}: {error} deflow_upkeep notes its lock when the ledger is back")
 
     def not_found(self, search: Search, key: str) -> None:
         """A start was sent, and it is certain that no job will appear. Raises `LockOrphaned`."""

@@ -19,8 +19,10 @@ from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.paying import paying_wallet
 from airflow_provider_deflow.job_locks import Locks
+from airflow_provider_deflow.job_search import METADATA_KEY
 from airflow_provider_deflow.ledger.entry import Place, Run
 from airflow_provider_deflow.ledger.reservations import OPEN
+from airflow_provider_deflow.ocean import job_records
 from airflow_provider_deflow.upkeep.known import Task
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.ledger.leases import Lease, Leases
     from airflow_provider_deflow.ledger.reservations import Record, Reservations
+    from airflow_provider_deflow.ocean.client import OceanNode
+    from airflow_provider_deflow.ocean.compute import ComputeJob
     from airflow_provider_deflow.upkeep.fate import Airflow
     from airflow_provider_deflow.upkeep.known import Desk
 
@@ -116,6 +120,9 @@ class _Round:
         """A start of which no task heard: is there money in the escrow for it?"""
         signer = OceanWalletHook(record["wallet_conn_id"]).signer()
         with OceanNodeHook(record["ocean_node_conn_id"]).client(signer) as ocean_node, self._lease():
+            if job := _job_of(record, ocean_node):
+                self._locks.found(record["_id"], job)
+                return
             lock = self._locks.orphaned(record, ocean_node) if "first_block" in record else None
         if lock is None:
             if self._desk.now - record["changed_at"] > NOTHING_CAME:
@@ -175,6 +182,14 @@ class _Round:
 
     def _lease(self) -> AbstractContextManager[Lease]:
         return self._leases.held(self._wallet.lease, wait_seconds=LEASE_WAIT_SECONDS)
+
+
+def _job_of(record: Record, ocean_node: OceanNode) -> ComputeJob | None:
+    """The job of a start that nobody heard the answer to; it is paid all the same."""
+    if record.get("job_id"):
+        return None
+    listed = ocean_node.ask(job_records.of_wallet(record["payer"]))
+    return next((one.job for one in listed if one.job.metadata.get(METADATA_KEY) == record["_id"]), None)
 
 
 def _task(record: Record) -> Task:

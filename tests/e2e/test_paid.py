@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +41,20 @@ def payments(one: Deployment, run_id: str) -> list[dict[str, Any]]:
     return [record for record in found if not record["_id"].startswith("plan ")]
 
 
+def deflow(one: Deployment, group: str, *arguments: str) -> str:
+    """What the command prints, which finds the stack by its home alone."""
+    command = [
+        sys.executable,
+        "-m",
+        "airflow_provider_deflow.cli",
+        group,
+        "--home",
+        str(one.up.home),
+        *arguments,
+    ]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
 def test_a_paid_node_runs_and_upkeep_reads_what_it_cost(paying: Deployment) -> None:
     dag_id = paying.publish(graph("paid", "5"))
     run_id = paying.run(dag_id)
@@ -54,6 +71,10 @@ def test_a_paid_node_runs_and_upkeep_reads_what_it_cost(paying: Deployment) -> N
     assert payment["task_id"] == "b"
     assert int(payment["cost"]) + int(payment["refunded"]) == int(payment["locked"]) > 0
     assert 0 < int(payment["cost"]) < int(payment["locked"])
+    told = deflow(paying, "ledger", "reconcile", run_id)
+    assert told == "1 lock(s) compared with the chain, 0 difference(s)\n"
+    quote = json.loads(deflow(paying, "graphs", "quote", "paid", "--json"))
+    assert quote["nodes"]["b"]["base_units"] == payment["locked"]
 
 
 def test_a_run_beyond_its_budget_fails_and_locks_nothing(paying: Deployment) -> None:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -141,6 +144,18 @@ def test_a_lock_without_a_job_is_reported_once_and_comes_back_when_it_expired(no
 
     assert not_claiming.escrow_funds() == (2 * ONE, 0)
     assert (not_claiming.reservation()["state"], taken(not_claiming)) == ("released", 0)
+
+
+def test_a_job_that_its_killed_task_never_heard_of_is_accounted_for(claiming: Paid, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.operators.paid_process", "answered", str(tmp_path / "memory")]
+    assert subprocess.run(command, timeout=120).returncode == -signal.SIGKILL
+    claiming.database["ledger_leases"].delete_many({})
+    eventually(lambda: bool(claiming.events("Claimed")))
+
+    keep_up(claiming)
+    keep_up(claiming)
+
+    assert (claiming.reservation()["state"], taken(claiming)) == ("settled", ONE)
 
 
 def test_what_was_reserved_and_never_sent_is_released_with_its_run(not_claiming: Paid) -> None:
