@@ -36,6 +36,8 @@ SETTINGS = {
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "2",
+    # What changes is parsed at once. All graphs of all tests anew every 30 s take a core for nothing.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
 }
 
 
