@@ -26,6 +26,10 @@ DeflowError
 │   └── JobTimedOut          our deadline passed; the job was stopped
 ├── ChainError
 │   ├── ChainUnreachable     the RPC endpoint does not answer                        ↻
+│   ├── GasTooDear           gas costs more than the wallet's cap now                ↻
+│   ├── InsufficientFunds    an account has less than it needs                       → top it up
+│   ├── PriceTooHigh         a datatoken costs more than may be paid for it          → raise the limit
+│   ├── PolicyRefused        the wallet does not sign this; nothing was signed       → fix the setting
 │   ├── NoDatatoken          an order was sent elsewhere than to a datatoken
 │   ├── WrongChain           it serves another chain, or one without Ocean's contracts → fix the setting
 │   └── TransactionFailed    refused or reverted; .words are the contract's or the endpoint's own
@@ -248,6 +252,30 @@ class ChainUnreachable(ChainError):
     """The RPC endpoint does not answer."""
 
     retryable = True
+
+
+class GasTooDear(ChainError):
+    """Gas costs more now than the wallet may pay; nothing was signed."""
+
+    retryable = True
+
+
+class InsufficientFunds(ChainError):
+    """An account has less than what it is to pay: the message says needs, has, and where to top up."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class PriceTooHigh(ChainError):
+    """A datatoken is sold for more than what may be paid for it; nothing was signed."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class PolicyRefused(ChainError):
+    """A wallet's policy does not allow a transaction; nothing was signed."""
+
+    fault: ClassVar[Fault] = "settings"
 
 
 class NoDatatoken(ChainError):

@@ -6,15 +6,20 @@ What is signed, and for whom, is the caller's business: `ocean` builds the messa
 Node. Addresses are EIP-55 everywhere, because an Ocean Node compares them as text.
 
 eth-keys is imported by the functions that need it: most processes sign nothing. eth-account, which
-would bring the EIP-191 prefix of one line, takes a second longer, in every task.
+would bring the EIP-191 prefix of one line, takes a second longer, in every task; only who signs a
+transaction waits for it.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NoReturn, Protocol
+import sys
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from airflow_provider_deflow.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PRIVATE_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -30,6 +35,9 @@ class Signer(Protocol):
 
     def sign_message(self, message: bytes) -> str:
         """EIP-191 personal signature over `message`: "0x" and 130 hex digits, the same every time."""
+
+    def sign_transaction(self, transaction: Mapping[str, object]) -> bytes:
+        """The signed bytes of a transaction with all its fields, ready to be sent; the same every time."""
 
 
 class KeySigner:
@@ -61,6 +69,16 @@ class KeySigner:
     def sign_message(self, message: bytes) -> str:
         signature = self._key.sign_msg_hash(_personal(message)).to_bytes()
         return "0x" + signature[:64].hex() + bytes([signature[64] + 27]).hex()
+
+    def sign_transaction(self, transaction: Mapping[str, object]) -> bytes:
+        # py_ecc, deep below, lets the whole process recurse 100 000 calls deep; see `chain`.
+        limit = sys.getrecursionlimit()
+        from eth_account import Account
+
+        sys.setrecursionlimit(limit)
+        return bytes(
+            Account.from_key(self._key.to_bytes()).sign_transaction(dict(transaction)).raw_transaction
+        )
 
     def __repr__(self) -> str:
         return f"KeySigner({self.address})"

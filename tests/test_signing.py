@@ -111,3 +111,25 @@ def test_an_address_gets_its_checksum(address):
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(errors.SettingsError):
         signing.checksum_address(text)
+
+
+TRANSACTION = {
+    "chainId": 8996,
+    "nonce": 7,
+    "to": ADDRESS,
+    "value": 1,
+    "data": "0x",
+    "gas": 21_000,
+    "maxFeePerGas": 3,
+    "maxPriorityFeePerGas": 2,
+}
+
+
+def test_a_transaction_is_signed_by_the_account_and_the_same_every_time():
+    from eth_account import Account
+
+    signed = signing.KeySigner(KEY).sign_transaction(TRANSACTION)
+
+    assert Account.recover_transaction(signed) == ADDRESS
+    assert signing.KeySigner(KEY).sign_transaction(TRANSACTION) == signed
+    assert KEY[2:] not in signed.hex()

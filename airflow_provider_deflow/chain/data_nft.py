@@ -8,6 +8,7 @@ encrypted for an Ocean Node. What the bytes mean is not known here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import IntEnum, IntFlag
 from typing import Any
 
@@ -19,10 +20,14 @@ from web3.types import TxReceipt
 from airflow_provider_deflow.chain.contracts import contract
 from airflow_provider_deflow.chain.events import Event, events_in
 from airflow_provider_deflow.chain.networks import Network
-from airflow_provider_deflow.chain.transactions import Sender
-from airflow_provider_deflow.errors import TransactionFailed
+from airflow_provider_deflow.chain.tokens import decimals
+from airflow_provider_deflow.chain.transactions import Sends
+from airflow_provider_deflow.chain.units import to_base_units
+from airflow_provider_deflow.errors import SettingsError, TransactionFailed
 
 _NOBODY = "0x0000000000000000000000000000000000000000"
+# Of a datatoken, and of a price.
+_DECIMALS = 18
 
 
 class MetadataState(IntEnum):
@@ -45,6 +50,14 @@ class MetadataFlags(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
+class FixedRate:
+    """What one datatoken is sold for: `price` whole tokens of `token`."""
+
+    token: str
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class NewAsset:
     """What a data NFT with one datatoken is made from."""
 
@@ -56,6 +69,8 @@ class NewAsset:
     cap: int = 10**24
     # Whether everybody may take datatokens for nothing, one at a time.
     dispenser: bool = False
+    # Where everybody may buy datatokens, minted when they are bought; not beside a dispenser.
+    fixed_rate: FixedRate | None = None
     transferable: bool = True
     token_uri: str = ""
 
@@ -67,7 +82,7 @@ class CreatedAsset:
     transaction_hash: str
 
 
-def create(sender: Sender, network: Network, asset: NewAsset) -> CreatedAsset:
+def create(sender: Sends, network: Network, asset: NewAsset, *, purpose: str = "") -> CreatedAsset:
     """Deploy the contracts of one asset, owned by the sender, who may also mint its datatokens."""
     factory = contract(sender.web3, "ERC721Factory", network.address("ERC721Factory"))
     owner = sender.address
@@ -79,13 +94,32 @@ def create(sender: Sender, network: Network, asset: NewAsset) -> CreatedAsset:
         [asset.cap, 0],
         [],
     )
-    if asset.dispenser:
+    if asset.dispenser and asset.fixed_rate:
+        raise SettingsError(
+            f"asset {asset.name!r} is both given away and sold — choose a dispenser or a fixed rate"
+        )
+    if asset.fixed_rate:
+        sold = _fixed_rate(sender.web3, network, owner, asset.fixed_rate)
+        call = factory.functions.createNftWithErc20WithFixedRate(data_nft, datatoken, sold)
+    elif asset.dispenser:
         one = 10**18
         dispenser = (network.address("Dispenser"), one, one, True, _NOBODY)
         call = factory.functions.createNftWithErc20WithDispenser(data_nft, datatoken, dispenser)
     else:
         call = factory.functions.createNftWithErc20(data_nft, datatoken)
-    return _created(sender.web3, sender.confirm(sender.send(call)))
+    return _created(sender.web3, sender.confirm(sender.send(call, purpose=purpose)))
+
+
+def _fixed_rate(web3: Web3, network: Network, owner: str, rate: FixedRate) -> tuple[Any, ...]:
+    token = Web3.to_checksum_address(rate.token)
+    # The contract's price is in 10⁻¹⁸ of a whole token, whatever decimals that has.
+    price = to_base_units(rate.price, _DECIMALS)
+    nobody_else_earns, may_mint = 0, 1
+    return (
+        network.address("FixedPrice"),
+        [token, owner, owner, _NOBODY],
+        [decimals(web3, token), _DECIMALS, price, nobody_else_earns, may_mint],
+    )
 
 
 def _created(web3: Web3, receipt: TxReceipt) -> CreatedAsset:
@@ -113,22 +147,23 @@ class DataNft:
 
     def set_metadata(
         self,
-        sender: Sender,
+        sender: Sends,
         data: bytes,
         digest: bytes,
         *,
         flags: MetadataFlags,
         decryptor_url: str,
         state: MetadataState = MetadataState.ACTIVE,
+        purpose: str = "",
     ) -> str:
         """Publish the DDO's bytes, of whose clear text `digest` is the sha256; the transaction's hash."""
         call = self._contract.functions.setMetaData(
             state, decryptor_url, "", bytes([flags]), data, digest, []
         )
-        return sender.send(call)
+        return sender.send(call, purpose=purpose)
 
-    def set_state(self, sender: Sender, state: MetadataState) -> str:
-        return sender.send(self._contract.functions.setMetaDataState(state))
+    def set_state(self, sender: Sends, state: MetadataState, *, purpose: str = "") -> str:
+        return sender.send(self._contract.functions.setMetaDataState(state), purpose=purpose)
 
     def state(self) -> int:
         return int(self._contract.functions.getMetaData().call()[2])

@@ -18,7 +18,7 @@ from web3.types import TxReceipt
 from airflow_provider_deflow.chain.contracts import contract
 from airflow_provider_deflow.chain.events import Event, events_in
 from airflow_provider_deflow.chain.networks import Network
-from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.chain.transactions import Sends
 from airflow_provider_deflow.errors import NoDatatoken
 
 _NOBODY = "0x0000000000000000000000000000000000000000"
@@ -84,24 +84,31 @@ class Datatoken:
     def balance(self, account: str) -> int:
         return int(self._contract.functions.balanceOf(Web3.to_checksum_address(account)).call())
 
-    def mint(self, sender: Sender, account: str, amount: int = ONE) -> str:
-        return sender.send(self._contract.functions.mint(account, amount))
+    def mint(self, sender: Sends, account: str, amount: int = ONE, *, purpose: str = "") -> str:
+        return sender.send(self._contract.functions.mint(account, amount), purpose=purpose)
 
-    def dispense(self, sender: Sender, network: Network, amount: int = ONE) -> str:
+    def dispense(self, sender: Sends, network: Network, amount: int = ONE, *, purpose: str = "") -> str:
         """Take datatokens that the publisher gives away."""
         dispenser = contract(self._web3, "Dispenser", network.address("Dispenser"))
-        return sender.send(dispenser.functions.dispense(self.address, amount, sender.address))
+        return sender.send(
+            dispenser.functions.dispense(self.address, amount, sender.address), purpose=purpose
+        )
 
-    def start_order(self, sender: Sender, consumer: str, service_index: int, fee: ProviderFee) -> str:
+    def start_order(
+        self, sender: Sends, consumer: str, service_index: int, fee: ProviderFee, *, purpose: str = ""
+    ) -> str:
         """Pay one datatoken (and the fee, if it is more than nothing) so that `consumer` is served."""
         market_fee = (_NOBODY, _NOBODY, 0)
         return sender.send(
-            self._contract.functions.startOrder(consumer, service_index, fee.as_argument(), market_fee)
+            self._contract.functions.startOrder(consumer, service_index, fee.as_argument(), market_fee),
+            purpose=purpose,
         )
 
-    def reuse_order(self, sender: Sender, order: str, fee: ProviderFee) -> str:
+    def reuse_order(self, sender: Sends, order: str, fee: ProviderFee, *, purpose: str = "") -> str:
         """Pay the fee of an order again; the order's age stays what it is."""
-        return sender.send(self._contract.functions.reuseOrder(HexBytes(order), fee.as_argument()))
+        return sender.send(
+            self._contract.functions.reuseOrder(HexBytes(order), fee.as_argument()), purpose=purpose
+        )
 
     def active_dispensers(self) -> list[str]:
         """Contracts that give it away now."""
