@@ -43,14 +43,13 @@ def mongod_part(home: Home, port: int) -> Part:
     )
 
 
-def anvil_part(home: Home, port: int, ocean_nodes: tuple[str, ...]) -> Part:
+def anvil_part(home: Home, port: int, chain: DevelopmentChain, ocean_nodes: tuple[str, ...]) -> Part:
     """The chain, with all that these local Ocean Nodes and the wallets need there."""
-    chain = DevelopmentChain.of(home, port)
     folders = tuple(home.root / name for name in ocean_nodes)
     return Part(
         name=anvil.NAME,
         group="base",
-        command=anvil.command(home, port),
+        command=anvil.command(home, port, chain.chain_id),
         environment=environment(),
         is_ready=lambda since: chain.is_ready(folders),
         port=port,
