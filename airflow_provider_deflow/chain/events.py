@@ -66,6 +66,16 @@ def events_between(web3: Web3, first: int, last: int, names: Iterable[str]) -> l
     return _decoded(web3, logs, forms)
 
 
+def events_of(web3: Web3, contract: str, first: int, last: int, *names: str) -> list[Event]:
+    """Those of one contract in the blocks `first` to `last`, both included."""
+    forms = _forms(names)
+    address = Web3.to_checksum_address(contract)
+    logs = web3.eth.get_logs(
+        {"address": address, "fromBlock": first, "toBlock": last, "topics": [list(forms)]}
+    )
+    return _decoded(web3, logs, forms)
+
+
 def events_in(web3: Web3, receipt: TxReceipt, *names: str) -> list[Event]:
     """Those of one transaction."""
     return _decoded(web3, receipt["logs"], _forms(names))
