@@ -17,6 +17,7 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from airflow_provider_deflow.stack import mongod
+from tests.api import server
 from tests.api.people import NAMES, ROLES, USERS, Asking
 
 SECRET = "for-tests-only-" * 5
@@ -72,3 +73,10 @@ def ask(
         yield lambda role: Asking(client, tokens.get(role))
     stores.close()
     purge_cached_app()
+
+
+@pytest.fixture(scope="session")
+def api_server(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Server]:
+    """Airflow's own API server, with the plugin: one for all tests, whose graphs have names of their own."""
+    with server.running(tmp_path_factory.mktemp("api") / "stack", mongo_uri) as one:
+        yield one

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -21,7 +22,7 @@ def drawing(slug: str, *nodes: str, **more: Any) -> dict[str, Any]:
     return {
         "slug": slug,
         "nodes": [{"id": node, "data": {"algorithm": ALGORITHM}} for node in ids],
-        "edges": [{"source": one, "target": two} for one, two in zip(ids, ids[1:], strict=False)],
+        "edges": [{"source": one, "target": two} for one, two in pairwise(ids)],
         **more,
     }
 

@@ -78,4 +78,4 @@ def has_example(about: Any, document: Any) -> bool:
     if "examples" in about or "$ref" in about or about.get("type") == "boolean":
         return True
     parts = [about.get("items"), about.get("additionalProperties"), *about.get("anyOf", [])]
-    return any(isinstance(part, dict) and "$ref" in part for part in parts)
+    return any(isinstance(part, dict) and has_example(part, document) for part in parts)
