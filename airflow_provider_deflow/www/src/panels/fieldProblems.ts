@@ -6,11 +6,7 @@
  * when it is about the box or arrow as a whole. The words of both are `graphs/problem.py`'s.
  */
 
-export interface Problem {
-  code: string;
-  where: string;
-  message: string;
-}
+import type { Problem } from "../graph/document";
 
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
