@@ -12,6 +12,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 
 from airflow_provider_deflow import __version__
+from airflow_provider_deflow.api.editor_files import serve_editor
 from airflow_provider_deflow.hooks import signed_urls
 from airflow_provider_deflow.hooks.storage import content_store
 
@@ -31,6 +32,7 @@ def create_app() -> FastAPI:
         response_class=StreamingResponse,
         summary="A stored file, by a signed URL that expires",
     )
+    serve_editor(app)
     return app
 
 
