@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node runs: code written here, a file that the Ocean Node fetches, or a published algorithm.
-import { type Algorithm, DEFAULT_ENTRYPOINT, DEFAULT_IMAGE, isCode, isDid, isFile } from "../graph/document";
 import { useId } from "react";
-import type { Problem } from "../graph/document";
+import { type Algorithm, type CodeAlgorithm, DEFAULT_ENTRYPOINT, DEFAULT_IMAGE, type FileAlgorithm, isCode, isDid, isFile, type Problem } from "../graph/document";
 import { CodeEditor } from "./CodeEditor";
 import { TextField } from "./Field";
 import { FileFields } from "./FileFields";
+import { patched } from "./edits";
 import { messagesAt } from "./fieldProblems";
 import styles from "./panels.module.css";
 
@@ -112,7 +112,6 @@ function changedTo(source: Source, from: Algorithm): Algorithm {
 }
 
 // An emptied field means the default, and the default is said by leaving the key out.
-function withText<T extends Algorithm>(algorithm: T, key: "image" | "entrypoint", text: string): T {
-  const { [key]: _before, ...rest } = algorithm as Record<string, unknown>;
-  return (text === "" ? rest : { ...rest, [key]: text }) as T;
+function withText(algorithm: CodeAlgorithm | FileAlgorithm, key: "image" | "entrypoint", text: string): Algorithm {
+  return patched(algorithm, { [key]: text === "" ? undefined : text });
 }

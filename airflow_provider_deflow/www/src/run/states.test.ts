@@ -9,12 +9,12 @@ test("a job on the Ocean Node is running, though Airflow calls its task deferred
 });
 
 test("a task that waits for nothing yet has not started", () => {
-  expect([null, undefined, "", "none"].map(toneOf)).toEqual(["idle", "idle", "idle", "idle"]);
+  expect([null, undefined, "", "none"].map(toneOf)).toEqual(["neutral", "neutral", "neutral", "neutral"]);
   expect(stateText(null)).toBe("not started");
 });
 
 test("a node behind a failed one is bad and says that it did not run", () => {
-  expect(toneOf("upstream_failed")).toBe("bad");
+  expect(toneOf("upstream_failed")).toBe("failure");
   expect(stateText("upstream_failed")).toBe("not run: what comes before it failed");
 });
 

@@ -5,7 +5,9 @@
  * A compute task is `deferred` while its job is on the Ocean Node, so that is "running" here.
  */
 
-export type Tone = "idle" | "waiting" | "running" | "good" | "bad" | "skipped";
+import type { Tone as CanvasTone } from "../graph/flow";
+
+export type Tone = Extract<CanvasTone, "neutral" | "waiting" | "running" | "success" | "failure">;
 
 const TONES: Readonly<Record<string, Tone>> = {
   scheduled: "waiting",
@@ -15,11 +17,11 @@ const TONES: Readonly<Record<string, Tone>> = {
   running: "running",
   restarting: "running",
   deferred: "running",
-  success: "good",
-  failed: "bad",
-  upstream_failed: "bad",
-  skipped: "skipped",
-  removed: "skipped",
+  success: "success",
+  failed: "failure",
+  upstream_failed: "failure",
+  skipped: "neutral",
+  removed: "neutral",
 };
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -32,26 +34,29 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 const GLYPHS: Readonly<Record<Tone, string>> = {
-  idle: "○",
+  neutral: "○",
   waiting: "◔",
   running: "◐",
-  good: "✓",
-  bad: "✕",
-  skipped: "–",
+  success: "✓",
+  failure: "✕",
 };
 
 const FINAL_RUN_STATES = new Set(["success", "failed"]);
 
 /** The tone of a state; a state that was never heard of counts as waiting. */
 export function toneOf(state: string | null | undefined): Tone {
-  if (state === null || state === undefined || state === "" || state === "none") return "idle";
+  if (isUnset(state)) return "neutral";
   return TONES[state] ?? "waiting";
 }
 
 /** The state in words: "succeeded", "not started". */
 export function stateText(state: string | null | undefined): string {
-  if (toneOf(state) === "idle") return "not started";
-  return WORDS[state as string] ?? (state as string).replaceAll("_", " ");
+  if (isUnset(state)) return "not started";
+  return WORDS[state] ?? state.replaceAll("_", " ");
+}
+
+function isUnset(state: string | null | undefined): state is null | undefined | "" | "none" {
+  return state === null || state === undefined || state === "" || state === "none";
 }
 
 /** A sign beside the colour, so that nobody has to tell red from green. */
