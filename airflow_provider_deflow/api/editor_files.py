@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The editor's bundle, as files. They hold no secret and no data, so they need no user.
 
-The plugin names the bundle with its hash in the query, so a browser may keep what it has for good, and asks anew
-after an upgrade. A source tree whose editor was not built serves a page's worth of explanation instead.
+The plugin names the bundle with its hash in the query, so a browser may keep what it has for good, and asks
+anew after an upgrade. A source tree whose editor was not built serves a page's worth of explanation instead.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class EditorFiles(StaticFiles):
         if path == BUNDLE and not bundle_version():
             return Response(NOT_BUILT, media_type="text/javascript", headers={"cache-control": "no-store"})
         reply = await super().get_response(path, scope)
-        asked_for = Request(scope).query_params.get("v")  # type: ignore[arg-type]
+        asked_for = Request(scope).query_params.get("v")
         is_this_one = bool(asked_for) and asked_for == bundle_version()
         reply.headers["cache-control"] = KEPT if is_this_one else ASKED_ANEW
         reply.headers["x-content-type-options"] = "nosniff"

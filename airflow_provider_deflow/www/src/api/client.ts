@@ -55,7 +55,7 @@ interface Ask {
   query?: Query;
   json?: unknown;
   body?: BodyInit;
-  ifMatch?: string;
+  ifMatch?: number;
   signal?: AbortSignal;
   keepalive?: boolean;
 }
@@ -117,13 +117,13 @@ export const api = {
   createGraph: (document: GraphDocument) =>
     ask("/graphs", { method: "POST", json: { document } }) as Promise<GraphView>,
   readGraph: (slug: string) => ask(graph(slug)) as Promise<GraphView>,
-  saveDraft: (slug: string, version: string, document: GraphDocument, message?: string) =>
+  saveDraft: (slug: string, version: number, document: GraphDocument, message?: string) =>
     ask(`${graph(slug)}/draft`, {
       method: "PUT",
       ifMatch: version,
       json: message === undefined ? { document } : { document, message },
     }) as Promise<GraphView>,
-  publish: (slug: string, version: string, message: string) =>
+  publish: (slug: string, version: number, message: string) =>
     ask(`${graph(slug)}/publish`, { method: "POST", ifMatch: version, json: { message } }) as Promise<Published>,
   deleteGraph: (slug: string) => ask(graph(slug), { method: "DELETE" }) as Promise<null>,
   duplicateGraph: (slug: string, newSlug: string, name?: string) =>
@@ -135,7 +135,7 @@ export const api = {
   listRevisions: (slug: string) => ask(`${graph(slug)}/revisions`) as Promise<{ revisions: RevisionSummary[] }>,
   readRevision: (slug: string, revision: number) =>
     ask(`${graph(slug)}/revisions/${revision}`) as Promise<Revision>,
-  restoreRevision: (slug: string, revision: number, version: string) =>
+  restoreRevision: (slug: string, revision: number, version: number) =>
     ask(`${graph(slug)}/revisions/${revision}/restore`, { method: "POST", ifMatch: version }) as Promise<GraphView>,
   diff: (slug: string, from: number | "draft", to: number | "draft") =>
     ask(`${graph(slug)}/diff`, { query: { from, to } }) as Promise<GraphDiff>,

@@ -11,7 +11,7 @@ export interface GraphSummary {
   owner: string;
   tags: string[];
   dag_id: string;
-  version: string;
+  version: number;
   revision: number | null;
   changed_at: string | null;
   is_published: boolean;
@@ -28,7 +28,7 @@ export interface GraphView {
   dag_id: string;
   document: GraphDocument;
   // The draft's; sent back as If-Match.
-  version: string;
+  version: number;
   revision: number | null;
   saved_by: string | null;
   saved_at: string | null;
