@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 STACKS = "stacks"
 _STACKED = {"e2e", "chaos"}
-_TOGETHER = {"conformance", "wire_replay", "stack"}
+_TOGETHER = {"api", "conformance", "wire_replay", "stack"}
 
 
 class ByWhatIsShared(LoadScopeScheduling):

@@ -86,13 +86,13 @@ def _in_environment() -> list[str]:
 def _usable(user: User, conn_ids: list[str]) -> list[values.OceanNodeListed]:
     found = []
     for conn_id in conn_ids:
-        host = _host(conn_id) if access.may_use(user, conn_id) else None
+        host = host_of(conn_id) if access.may_use(user, conn_id) else None
         if host is not None:
             found.append(values.OceanNodeListed(conn_id=conn_id, url_host=host))
     return found
 
 
-def _host(conn_id: str) -> str | None:
+def host_of(conn_id: str) -> str | None:
     """Where it points, without a login, path or query; None when it is no Ocean Node's."""
     hook = OceanNodeHook(conn_id)
     try:

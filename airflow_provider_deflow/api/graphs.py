@@ -18,8 +18,6 @@ from airflow_provider_deflow.graphs.problems import find_problems
 
 router = APIRouter(tags=["graphs"])
 
-FORMS = {"deflow": "deflow", "react-flow": "react_flow"}
-
 Search = Annotated[str, Query(max_length=200, description="Part of slug, name, description, owner or a tag.")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
@@ -125,7 +123,7 @@ def import_graph(other: values.Import, user: User) -> values.Imported:
         return values.Imported(
             document=document, problems=views.problems_of(find_problems(document)), remarks=[]
         )
-    read = importers.import_document(other.document, FORMS[other.format], other.slug)
+    read = importers.import_document(other.document, other.format, other.slug)
     return values.Imported(
         document=read.document,
         problems=views.problems_of(read.problems),
@@ -150,7 +148,7 @@ def export_graph(
     document = store.draft(slug).document
     if to == "document":
         return document
-    return importers.export_document(document, FORMS[to]).document
+    return importers.export_document(document, to).document
 
 
 def _create(document: dict[str, Any], store: Graphs, user: User, response: Response) -> values.GraphView:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.api import access, stores, values
@@ -100,7 +101,7 @@ def _node(task: Reply | None, about: Reply | None) -> values.NodeRun:
         **_progress(task),
         outcome="reused" if reused else job.get("outcome"),
         job_id=reused["job_id"] if reused else job.get("job_id"),
-        ocean_node=job.get("ocean_node"),
+        ocean_node=_host(job.get("ocean_node")),
         message=why.get("message"),
         hint=HINTS.get(str(why.get("fault"))),
         outputs=_outputs(about) if about else [],
@@ -154,20 +155,24 @@ def _why(task: Reply | None, about: Reply | None) -> Reply:
 
 
 def _outputs(about: Reply) -> list[values.KeptFile]:
-    """As the ledger has them; of more than an entry holds, as the storage does."""
-    told = about["outputs"] or {}
-    # A node that was reused has them from another run: only their list's hash is told.
-    told = about["reused_from"] or told
-    if not told:
-        return []
-    files = [(name, size, sha256) for name, size, sha256 in told.get("files", ())]
-    if len(files) < told.get("count", 1):
+    """As the ledger has them; of a reused node, or of more than an entry holds, as the storage does."""
+    told: Reply = about["reused_from"] or about["outputs"] or {}
+    files: Any = told.get("files")
+    if told and not (isinstance(files, list) and len(files) == told["count"]):
         try:
             listed = content_store().outputs(told["sha256"]).files
         except errors.OutputError:
-            listed = ()
-        files = [(file.name, file.size, file.sha256) for file in listed] or files
-    return [values.KeptFile(name=name, size=size, sha256=sha256) for name, size, sha256 in files]
+            return []
+        files = [(file.name, file.size, file.sha256) for file in listed]
+    return [values.KeptFile(name=name, size=size, sha256=sha256) for name, size, sha256 in files or ()]
+
+
+def _host(url: str | None) -> str | None:
+    """Scheme, host and port: a login or a path is nobody's business."""
+    if not url:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _size(sha256: str) -> int:

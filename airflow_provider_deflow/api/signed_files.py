@@ -29,6 +29,7 @@ router = APIRouter(tags=["files"])
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         },
         404: {"model": values.Fault, "description": "The link has expired, or names no file"},
+        422: {"model": values.Fault, "description": "Never: it takes any text"},
     },
 )
 def stored_file(

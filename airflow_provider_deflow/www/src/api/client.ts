@@ -148,6 +148,8 @@ export const api = {
     ask("/import", { method: "POST", json: { format, document, slug } }) as Promise<{
       document: GraphDocument;
       problems: Problem[];
+      // What was changed or left out, and why.
+      remarks?: Problem[];
     }>,
   exportGraph: (slug: string, to: ExportFormat) => ask(`${graph(slug)}/export`, { query: { to } }),
 

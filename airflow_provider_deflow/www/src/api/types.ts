@@ -103,7 +103,14 @@ export interface NodeRun {
 
 export interface EdgeRun {
   state: string | null;
-  [key: string]: unknown;
+  attempt?: number;
+  started_at?: string | null;
+  elapsed_seconds?: number | null;
+  // How the files went: bucket, url, upload.
+  mode?: string | null;
+  files?: number | null;
+  size?: number | null;
+  message?: string | null;
 }
 
 export interface RunView {
@@ -122,10 +129,12 @@ export interface RunView {
 
 export interface NewRun {
   params: Record<string, unknown>;
-  from?: string;
-  only?: string;
-  to?: string;
-  force_new?: boolean;
+  // Ids of nodes. `only` stands alone; `from` and `to` go together.
+  from?: string[];
+  only?: string[];
+  to?: string[];
+  // New jobs also where an earlier one could stand in: all, or these nodes'.
+  force_new?: boolean | string[];
 }
 
 export interface TaskLog {
@@ -157,4 +166,4 @@ export interface Upload {
 }
 
 export type ExportFormat = "deflow" | "react-flow" | "document";
-export type ImportFormat = "deflow" | "react-flow";
+export type ImportFormat = "deflow" | "react-flow" | "document";

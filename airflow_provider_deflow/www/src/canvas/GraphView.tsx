@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A graph to look at: of a run, of a revision, of a difference. Boxes and arrows carry marks; nothing moves.
-import { Background, Controls, type EdgeChange, MiniMap, type NodeChange, ReactFlow, ReactFlowProvider } from "@xyflow/react";
-import { useCallback, useMemo, useRef, useState } from "react";
+import {
+  Background,
+  Controls,
+  type EdgeSelectionChange,
+  MiniMap,
+  type NodeSelectionChange,
+  ReactFlow,
+  ReactFlowProvider,
+} from "@xyflow/react";
+import { useMemo } from "react";
 import { type GraphDocument, NOTHING_SELECTED, type Selection } from "../graph/document";
-import { type EdgeMark, type FlowEdge, type FlowNode, type NodeMark, toFlow } from "../graph/flow";
+import { type EdgeMark, type NodeMark, toFlow } from "../graph/flow";
 import { useColorMode } from "../ui/colorMode";
 import { edgeTypes, nodeTypes } from "./parts";
 
@@ -13,38 +21,37 @@ export interface GraphViewProps {
   nodeMarks?: Readonly<Record<string, NodeMark>>;
   // By edge id.
   edgeMarks?: Readonly<Record<string, EdgeMark>>;
+  // What is shown as selected; the owner keeps it, as marks change under it.
+  selection?: Selection;
   onSelect?: (selection: Selection) => void;
   label: string;
 }
 
 const NONE = {};
 
-export function GraphView({ document, nodeMarks = NONE, edgeMarks = NONE, onSelect, label }: GraphViewProps) {
+export function GraphView({
+  document,
+  nodeMarks = NONE,
+  edgeMarks = NONE,
+  selection = NOTHING_SELECTED,
+  onSelect,
+  label,
+}: GraphViewProps) {
   const mode = useColorMode();
-  const [selection, setSelection] = useState<Selection>(NOTHING_SELECTED);
-  const current = useRef(selection);
-  const flow = useMemo(() => toFlow(document, nodeMarks, edgeMarks), [document, nodeMarks, edgeMarks]);
-  const { nodes, edges } = useMemo(
-    () => ({
-      nodes: flow.nodes.map((node) => (selection.nodes.includes(node.id) ? { ...node, selected: true } : node)),
-      edges: flow.edges.map((edge) => (selection.edges.includes(edge.id) ? { ...edge, selected: true } : edge)),
-    }),
-    [flow, selection],
+  const drawn = useMemo(() => toFlow(document, nodeMarks, edgeMarks), [document, nodeMarks, edgeMarks]);
+  const nodes = useMemo(
+    () => drawn.nodes.map((node) => (selection.nodes.includes(node.id) ? { ...node, selected: true } : node)),
+    [drawn, selection],
   );
-  // One thing at a time: what is clicked, or what the keyboard chose with Enter.
-  const select = useCallback(
-    (kind: "nodes" | "edges", changes: readonly (NodeChange<FlowNode> | EdgeChange<FlowEdge>)[]) => {
-      const chosen = changes.filter((change) => change.type === "select");
-      if (chosen.length === 0) return;
-      const on = chosen.find((change) => change.selected);
-      const isLeft = chosen.some(({ id }) => current.current[kind].includes(id));
-      if (!on && !isLeft) return;
-      current.current = on ? { ...NOTHING_SELECTED, [kind]: [on.id] } : NOTHING_SELECTED;
-      setSelection(current.current);
-      onSelect?.(current.current);
-    },
-    [onSelect],
+  const edges = useMemo(
+    () => drawn.edges.map((edge) => (selection.edges.includes(edge.id) ? { ...edge, selected: true } : edge)),
+    [drawn, selection],
   );
+  // By mouse and by keyboard: React Flow tells both as changes. One thing at a time is selected, for one panel.
+  const choose = (kind: "nodes" | "edges", changes: readonly (NodeSelectionChange | EdgeSelectionChange)[]) => {
+    const chosen = changes.find((change) => change.selected);
+    if (chosen) onSelect?.({ ...NOTHING_SELECTED, [kind]: [chosen.id] });
+  };
   return (
     <ReactFlowProvider>
       <ReactFlow
@@ -55,8 +62,9 @@ export function GraphView({ document, nodeMarks = NONE, edgeMarks = NONE, onSele
         edges={edges}
         nodeTypes={nodeTypes}
         edgeTypes={edgeTypes}
-        onNodesChange={(changes) => select("nodes", changes)}
-        onEdgesChange={(changes) => select("edges", changes)}
+        onNodesChange={(changes) => choose("nodes", changes.filter((change) => change.type === "select"))}
+        onEdgesChange={(changes) => choose("edges", changes.filter((change) => change.type === "select"))}
+        onPaneClick={() => onSelect?.(NOTHING_SELECTED)}
         nodesDraggable={false}
         nodesConnectable={false}
         deleteKeyCode={null}
