@@ -3,10 +3,15 @@
 import { useCallback, useEffect, useState } from "react";
 import { api, ApiError } from "../api/client";
 import type { GraphView } from "../api/types";
+import { readDocument } from "../graph/reading";
 import { paths, useGo } from "../routes";
 import { Button } from "../ui/Button";
 import { Failure, Loading, Message } from "../ui/Message";
 import { Workbench } from "./Workbench";
+
+function drawable(view: GraphView): GraphView {
+  return { ...view, document: readDocument(view.document, view.slug) };
+}
 
 export function Editor({ slug }: { slug: string }) {
   const [view, setView] = useState<GraphView | null>(null);
@@ -14,7 +19,7 @@ export function Editor({ slug }: { slug: string }) {
   const go = useGo();
   const load = useCallback(() => {
     setError(null);
-    api.readGraph(slug).then(setView, setError);
+    api.readGraph(slug).then((found) => setView(drawable(found)), setError);
   }, [slug]);
   useEffect(load, [load]);
   if (error instanceof ApiError && error.status === 404)

@@ -8,6 +8,7 @@ import { type GraphDocument, NOTHING_SELECTED, type Position, type Problem } fro
 import { addNode, addNote, connect, type Edited } from "../graph/edit";
 import { type FlowEdge, type FlowNode, NODE_HEIGHT, NODE_WIDTH, placeOfProblem } from "../graph/flow";
 import { freePlace } from "../graph/layout";
+import { readDocument } from "../graph/reading";
 import { KINDS, NOTE_KEY } from "../nodes/kinds";
 import { Inspector } from "../panels/Inspector";
 import { paths, useGo } from "../routes";
@@ -236,8 +237,9 @@ function Bench({ store, saving }: Opened) {
           onKeepMine={() => saving.keepMine(saved.theirs)}
           onTakeTheirs={() => {
             if (!saved.theirs) return;
-            saving.taken(saved.theirs);
-            store.change(saved.theirs.document, { remark: "Theirs is shown; undo goes back to yours." });
+            const theirs = { ...saved.theirs, document: readDocument(saved.theirs.document, view.slug) };
+            saving.taken(theirs);
+            store.change(theirs.document, { remark: "Theirs is shown; undo goes back to yours." });
           }}
           onLater={() => setPutOff(true)}
         />
