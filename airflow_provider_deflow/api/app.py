@@ -22,6 +22,7 @@ from airflow_provider_deflow.api import (
     templates,
     uploads,
 )
+from airflow_provider_deflow.api.editor_files import serve_editor
 from airflow_provider_deflow.api.limits import BodyLimit
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def create_app() -> FastAPI:
     app.include_router(signed_files.router)
     app.add_middleware(BodyLimit)
     faults.handle(app)
+    serve_editor(app)
     return app
 
 
