@@ -8,6 +8,7 @@ used once whoever sends how often.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -20,15 +21,15 @@ from web3.types import TxReceipt
 
 from airflow_provider_deflow.chain.fees import Fees, Price
 from airflow_provider_deflow.chain.lanes import Attempt, Lane, LaneStore, Outcome, Slot
-from airflow_provider_deflow.chain.transactions import rpc_words
-from airflow_provider_deflow.errors import ChainUnreachable, InsufficientFunds, TransactionFailed
+from airflow_provider_deflow.chain.rpc import rpc_words
+from airflow_provider_deflow.errors import ChainError, ChainUnreachable, InsufficientFunds
 
 Sign = Callable[[Mapping[str, Any]], bytes]
 
 # What is signed once more with another fee.
 _FIELDS = ("chainId", "nonce", "to", "value", "data", "gas")
 # As the endpoints' software says it: geth, erigon, nethermind, besu, anvil.
-_TOO_CHEAP = ("underpriced", "less than block base fee", "fee too low", "feetoolow", "fee cap")
+_TOO_CHEAP = ("underpriced", "less than block base fee", "fee too low", "feetoolow")
 _TAKEN = ("nonce too low", "nonce is too low", "oldnonce", "replacement transaction")
 _NO_FUNDS = ("insufficient funds", "insufficientfunds", "overshot", "upfront cost")
 
@@ -66,7 +67,7 @@ class Delivery:
         final = max(self._web3.eth.block_number - self._patience.confirmations + 1, 0)
         if outcome := self._mined(slot, final):
             return outcome
-        if final < slot.since_block or self._count(final) <= slot.nonce:
+        if final <= slot.since_block or self._count(final) <= slot.nonce:
             return None
         # Another process may have given it a higher fee, and that one was mined.
         slot = self._lanes.with_hash(self._lane, slot.latest.transaction_hash) or slot
@@ -74,7 +75,9 @@ class Delivery:
             return outcome
         user = self._user_of(slot, final)
         # One of ours, whose receipt the endpoint does not have yet, is read next time.
-        return None if user in slot.hashes else self._settled(slot, Outcome(user, "replaced"))
+        if user is None or user in slot.hashes:
+            return None
+        return self._settled(slot, Outcome(user, "replaced"))
 
     def _mined(self, slot: Slot, final: int) -> Outcome | None:
         for transaction_hash in reversed(slot.hashes):
@@ -109,10 +112,10 @@ class Delivery:
                     f"{self._what(slot)} cannot be paid for — {words}. Send gas money to "
                     f"{self._lane.account} on chain {self._lane.chain_id}: the same bytes are sent again then"
                 ) from error
-            raise TransactionFailed(
-                f"{self._what(slot)} was refused — {words}. Its signed bytes are kept and sent again by "
-                "whoever uses the account next",
-                words=words,
+            # It was fine when it was estimated: a pool that is full, a limit, a node that lags behind.
+            raise ChainUnreachable(
+                f"{self._what(slot)} was refused for now — {words}. Its signed bytes are kept: whoever asks "
+                "for it, or uses the account next, sends the same ones again"
             ) from error
         return slot
 
@@ -149,7 +152,9 @@ class Delivery:
         if age < self._patience.in_flight_seconds:
             return slot
         if slot.nonce < next_nonce:
-            self.outcome(slot)
+            # It holds up nobody; whoever waits for it is told.
+            with suppress(ChainError):
+                self.outcome(slot)
             return slot
         if not self._is_known(slot.latest.transaction_hash):
             return self.push(slot)
@@ -167,27 +172,24 @@ class Delivery:
             return True
         return False
 
-    def _user_of(self, slot: Slot, last: int) -> str:
-        """The transaction that used a slot's nonce, in the blocks up to `last`."""
+    def _user_of(self, slot: Slot, last: int) -> str | None:
+        """The transaction that used a slot's nonce, in the blocks up to `last`.
+
+        None when the endpoint does not say: it has no longer the state of such old blocks, or not yet the
+        block whose state it tells. That another transaction did is never concluded from less.
+        """
         first = slot.since_block
         try:
             while first < last:
                 middle = (first + last) // 2
                 first, last = (first, middle) if self._count(middle) > slot.nonce else (middle + 1, last)
             transactions: Any = self._web3.eth.get_block(first, full_transactions=True)["transactions"]
-        except Web3Exception as error:
-            raise self._unclear(slot) from error
+        except Web3Exception:
+            return None
         for transaction in transactions:
             if transaction["from"] == self._lane.account and transaction["nonce"] == slot.nonce:
                 return Web3.to_hex(transaction["hash"])
-        raise self._unclear(slot)
-
-    def _unclear(self, slot: Slot) -> ChainUnreachable:
-        return ChainUnreachable(
-            f"nonce {slot.nonce} of {self._lane.account} on chain {self._lane.chain_id} was used, and the "
-            f"endpoint does not say by which transaction ({slot.latest.transaction_hash} is in no block) — "
-            "try again later, or choose an endpoint that keeps older blocks"
-        )
+        return None
 
     def _settled(self, slot: Slot, outcome: Outcome) -> Outcome:
         self._lanes.settle(self._lane, slot, outcome)

@@ -15,7 +15,7 @@ from web3 import Web3
 from web3.types import TxReceipt
 
 from airflow_provider_deflow.chain import tokens
-from airflow_provider_deflow.chain.escrow import Authorization, Escrow, Funds, Lock
+from airflow_provider_deflow.chain.escrow import ANY, Authorization, Escrow, Funds, Lock
 from airflow_provider_deflow.chain.events import Event, events_in
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.transactions import Sends
@@ -43,6 +43,19 @@ class EscrowAccount:
 
     def funds(self, token: str) -> Funds:
         return self.escrow.funds(self._sends.address, token)
+
+    @property
+    def address(self) -> str:
+        """The payer's."""
+        return self._sends.address
+
+    def authorizations(self, token: str) -> list[Authorization]:
+        """All payees that may lock, or ever might."""
+        return self.escrow.authorizations(self.address, ANY, token)
+
+    def payees(self, token: str) -> list[str]:
+        """Who may hold locks of the account: all that it ever authorised."""
+        return list(dict.fromkeys(one.payee for one in self.authorizations(token)))
 
     def deposit(self, token: str, amount: int, *, purpose: str = "") -> str:
         """The hash of the transaction that brought `amount` base units in."""

@@ -11,6 +11,8 @@ from airflow_provider_deflow.chain.units import to_tokens
 from airflow_provider_deflow.errors import GasTooDear, WrongChain
 
 _GWEI_DECIMALS = 9
+# Of the market's price, without a cap: an endpoint that is never content does not get everything.
+_MOST_TIMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,19 @@ class Fees:
     def bumped(self, before: Price, web3: Web3) -> Price | None:
         """What may replace a transaction that is stuck; None when that is more than the cap.
 
-        Nodes take a replacement that pays at least a tenth more; an eighth is more than all of them ask.
+        Without a cap it is never far above the market. Nodes take a replacement that pays at least a tenth
+        more; an eighth is more than all of them ask.
         """
         base, tip = _market(web3)
         price = Price(
             max(_an_eighth_more(before.max_fee), 2 * base + tip), max(_an_eighth_more(before.tip), tip)
         )
-        if self.max_fee is None or price.max_fee <= self.max_fee:
+        most = self.max_fee or _MOST_TIMES * (2 * base + tip)
+        if price.max_fee <= most:
             return price
-        least = _an_eighth_more(before.max_fee)
-        if least > self.max_fee:
+        if _an_eighth_more(before.max_fee) > most:
             return None
-        return Price(self.max_fee, min(max(_an_eighth_more(before.tip), tip), self.max_fee))
+        return Price(most, min(price.tip, most))
 
 
 def _market(web3: Web3) -> tuple[int, int]:

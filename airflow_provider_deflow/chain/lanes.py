@@ -4,7 +4,8 @@
 A transaction is signed for the next nonce, and nonce and signed bytes are kept in one step, before anything
 is sent. When somebody else was quicker the store refuses, and it is signed anew for the nonce after: what
 was signed before has left no process. So no nonce is reserved without bytes, and a gap is always one that
-whoever comes next can close, by sending what is kept. Signed bytes contain no key.
+whoever comes next can close: by sending what is kept, or, where another program's transaction vanished, by
+taking its nonce. Signed bytes contain no key.
 
 A nonce is used once. So all that is ever signed for one slot may be sent, again and by anybody: at most one
 of it comes into a block.
@@ -49,7 +50,7 @@ class Slot:
     nonce: int
     # Empty when it has none.
     purpose: str
-    # The chain's newest block before the nonce was taken: it was not used then.
+    # Of the chain, before the nonce was taken: it was not used then.
     since_block: int
     # In the order in which they were signed, at least one.
     attempts: tuple[Attempt, ...]
@@ -69,6 +70,9 @@ class LaneStore(Protocol):
 
     def next_nonce(self, lane: Lane) -> int:
         """One more than the highest that was ever added; 0 for a new lane."""
+
+    def is_hole(self, lane: Lane, nonce: int) -> bool:
+        """Whether nothing was ever added for this nonce, but for an earlier one."""
 
     def add(self, lane: Lane, slot: Slot) -> bool:
         """False when the nonce or the purpose is taken."""

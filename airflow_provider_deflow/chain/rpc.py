@@ -7,6 +7,8 @@ errors are turned into ours here, which name the host only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from json import JSONDecodeError
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +50,26 @@ def connect(
             "correct the RPC URL or the chain id"
         )
     return web3
+
+
+@contextmanager
+def answering(web3: Web3) -> Iterator[None]:
+    """An endpoint that answers with an error of its own is as good as away. Raises `ChainUnreachable`."""
+    try:
+        yield
+    except ENDPOINT_ERRORS as error:
+        host = _host(str(getattr(web3.provider, "endpoint_uri", "")))
+        raise ChainUnreachable(
+            f"the RPC endpoint {host} refused a question — {rpc_words(error)}; "
+            "try again later, or choose another endpoint"
+        ) from error
+
+
+def rpc_words(error: Exception) -> str:
+    """What the endpoint said, without what web3 says about it."""
+    response = getattr(error, "rpc_response", None) or {}
+    details = response.get("error")
+    return str(details["message"]) if isinstance(details, dict) and "message" in details else str(error)
 
 
 class _Provider(HTTPProvider):

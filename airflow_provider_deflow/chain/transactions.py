@@ -19,6 +19,7 @@ from web3.exceptions import ContractLogicError, TimeExhausted, TransactionNotFou
 from web3.types import TxReceipt
 
 from airflow_provider_deflow.chain.reverts import explained, reverted
+from airflow_provider_deflow.chain.rpc import rpc_words
 from airflow_provider_deflow.errors import ChainUnreachable, TransactionFailed
 
 _CONFIRMED_WITHIN_SECONDS = 120.0
@@ -146,10 +147,3 @@ def _call_data(call: Any) -> str:
     # With all that, nothing is asked of the chain.
     known = {"gas": 0, "gasPrice": 0, "nonce": 0, "chainId": 0, "value": 0}
     return str(call.build_transaction(known)["data"])
-
-
-def rpc_words(error: Web3RPCError) -> str:
-    """What the endpoint said, without what web3 says about it."""
-    response = error.rpc_response or {}
-    details = response.get("error")
-    return str(details["message"]) if isinstance(details, dict) and "message" in details else str(error)

@@ -21,6 +21,7 @@ from airflow_provider_deflow.chain.fees import Fees
 from airflow_provider_deflow.chain.lanes import Lane, LaneStore, Outcome, Slot
 from airflow_provider_deflow.chain.policy import Policy
 from airflow_provider_deflow.chain.reverts import reverted
+from airflow_provider_deflow.chain.rpc import answering
 from airflow_provider_deflow.chain.transactions import gas_of, wait_for_block
 from airflow_provider_deflow.chain.units import to_tokens
 from airflow_provider_deflow.errors import (
@@ -34,6 +35,8 @@ from airflow_provider_deflow.signing import Signer
 
 _FIRST_POLL_SECONDS = 0.05
 _LONGEST_POLL_SECONDS = 2.0
+# One of an endpoint's machines may answer as of so many blocks ago.
+_LAG_BLOCKS = 16
 # The chain's own coin.
 _COIN_DECIMALS = 18
 
@@ -74,6 +77,10 @@ class Wallet:
         can never be mined, because another used its nonce, is given a successor. The hash changes when the
         fee has to be raised: what counts is the receipt that `confirm` gives.
         """
+        with answering(self.web3):
+            return self._sent(call, purpose)
+
+    def _sent(self, call: Any, purpose: str) -> str:
         if purpose and (found := self._sent_before(purpose)):
             return found
         transaction = self._prepared(call)
@@ -95,9 +102,11 @@ class Wallet:
         Meanwhile it, and what has to come before it, is sent again when dropped and given a higher fee when
         stuck. Raises `TransactionFailed` when it was reverted, or another transaction used its nonce.
         """
-        slot = self._lanes.with_hash(self._lane, transaction_hash)
-        if slot is None:
-            return wait_for_block(self.web3, transaction_hash)
+        with answering(self.web3):
+            slot = self._lanes.with_hash(self._lane, transaction_hash)
+            return self._confirmed(slot) if slot else wait_for_block(self.web3, transaction_hash)
+
+    def _confirmed(self, slot: Slot) -> TxReceipt:
         began = time.monotonic()
         tended, pause = began, _FIRST_POLL_SECONDS
         while (outcome := self._delivery.outcome(slot)) is None:
@@ -160,7 +169,7 @@ class Wallet:
         """A slot of the lane that nobody else has; None when another process has one for the purpose."""
         while True:
             # Before the count: in this block the nonce is not used.
-            since_block = self.web3.eth.block_number
+            since_block = max(self.web3.eth.block_number - _LAG_BLOCKS, 0)
             nonce = self._next_nonce()
             attempt = attempt_of(self._sign({**transaction, "nonce": nonce}))
             slot = Slot(nonce, purpose, since_block, (attempt,))
@@ -177,14 +186,17 @@ class Wallet:
         still_open = self._lanes.unsettled(self._lane)
         mined = still_open[0].nonce if still_open else kept
         # Asked again: others may have been mined in the meantime.
-        if (pending := self._pending()) < mined:
+        if (pending := self._pending()) >= mined:
+            return kept
+        if not self._lanes.is_hole(self._lane, pending):
             raise ChainUnreachable(
                 f"the endpoint knows {pending} transactions of {self.address} on chain "
                 f"{self._lane.chain_id}, and {mined} were mined — it lags behind: try again later. If the "
                 "chain has begun anew, as a development chain may, remove the account's documents from "
                 "`wallet_slots` in MongoDB"
             )
-        return kept
+        # Somebody else's transaction was pending there and is gone: all after it wait for this nonce.
+        return pending
 
     def _pending(self) -> int:
         return self.web3.eth.get_transaction_count(Web3.to_checksum_address(self.address), "pending")
@@ -213,11 +225,16 @@ class Wallet:
 
     def _too_late(self, slot: Slot) -> ChainUnreachable:
         used = self.web3.eth.get_transaction_count(Web3.to_checksum_address(self.address))
+        what = f"transaction {slot.latest.transaction_hash} (nonce {slot.nonce} of {self.address})"
+        waited = f"is in no block after {self._patience.confirmed_within_seconds:.0f} s"
+        if used > slot.nonce:
+            return ChainUnreachable(
+                f"{what} {waited} and another one has its nonce, of which the endpoint does not say which — "
+                "try again later, or choose an endpoint that keeps older blocks"
+            )
         return ChainUnreachable(
-            f"transaction {slot.latest.transaction_hash} (nonce {slot.nonce} of {self.address}) is in no "
-            f"block after {self._patience.confirmed_within_seconds:.0f} s; the chain has {used} transactions "
-            "of the account — it is kept and sent again by whoever asks for it: try again later, or raise "
-            "max_fee_gwei of the wallet's connection"
+            f"{what} {waited}; the chain has {used} transactions of the account — it is kept and sent again "
+            "by whoever asks for it: try again later, or raise max_fee_gwei of the wallet's connection"
         )
 
 

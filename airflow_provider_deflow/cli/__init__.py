@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": ("demo:demo", "Run the example graph, from its sources to a checked result."),
     "doctor": ("stack:doctor", "Check what this machine has for DeFlow, and say what mends the rest."),
     "environments": ("environments:environments", "Show what an Ocean Node offers, and what a graph gets."),
+    "escrow": ("escrow:escrow", "Show, fill and empty the escrow that pays for compute."),
     "explain": ("explain:explain", "Say why a node ran in a run, was reused or was skipped."),
     "graphs": ("graphs:graphs", "Check, save, publish and run graphs."),
     "ocean-node": ("ocean_node:ocean_node", "Run an Ocean Node on this machine, for free jobs."),

@@ -24,6 +24,9 @@ from airflow_provider_deflow import errors
 if TYPE_CHECKING:
     from airflow.providers.mongo.hooks.mongo import MongoHook
 
+    from airflow_provider_deflow.chain.lanes import LaneStore
+    from airflow_provider_deflow.chain.networks import Network
+    from airflow_provider_deflow.chain.wallet import Wallet
     from airflow_provider_deflow.graphs.store import GraphStore
     from airflow_provider_deflow.ledger.store import LedgerStore
     from airflow_provider_deflow.ocean.client import OceanNode
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 # A person waits longer than a task does.
 READING_SECONDS = 10.0
+# Replaces the development account of a stack that it is started with.
+WALLET_KEY_VARIABLE = "DEFLOW_WALLET_KEY"
 
 Hook = TypeVar("Hook", bound="MongoHook")
 
@@ -148,6 +153,61 @@ class CliContext:
                 f"no Ocean Node is known: no stack is up in {self.home}, and Airflow says {str(error)!r}. "
                 "Name one with --ocean-node-url, or make the connection."
             ) from error
+
+    @contextmanager
+    def wallet(self, connection: str) -> Iterator[tuple[Wallet, Network]]:
+        """An account and its chain: one of the stack's, else of an Airflow connection."""
+        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+
+        with self._lanes() as lanes:
+            try:
+                if found := self._wallet_of_stack(connection, lanes):
+                    yield found
+                    return
+                hook = OceanWalletHook(connection)
+                wallet = hook.wallet(lanes)
+            except AirflowNotFoundException as error:
+                raise errors.SettingsError(
+                    f"no such wallet is known: no stack with a chain is up in {self.home}, and Airflow says "
+                    f"{str(error)!r}. Name another with --wallet, or make the connection."
+                ) from error
+            yield wallet, hook.network()
+
+    def _wallet_of_stack(self, connection: str, lanes: LaneStore) -> tuple[Wallet, Network] | None:
+        stack = self._stack()
+        if not stack.get("rpc_url") or f"AIRFLOW_CONN_{connection.upper()}" in os.environ:
+            return None
+        from airflow_provider_deflow.chain.networks import Network
+        from airflow_provider_deflow.hooks.ocean_wallet import ChainSettings, wallet_of
+        from airflow_provider_deflow.signing import KeySigner
+        from airflow_provider_deflow.stack import development_chain
+
+        keys = {
+            "ocean_wallet_default": os.environ.get(WALLET_KEY_VARIABLE) or development_chain.CONSUMER_KEY,
+            "ocean_wallet_publisher": development_chain.PUBLISHER_KEY,
+        }
+        if connection not in keys:
+            return None
+        chain = ChainSettings(stack["rpc_url"], stack["chain_id"], Path(stack["address_file"]))
+        network = Network.find(chain.chain_id, chain.address_file)
+        return wallet_of(chain, KeySigner(keys[connection]), lanes), network
+
+    @contextmanager
+    def _lanes(self) -> Iterator[LaneStore]:
+        """Where all who use an account keep what they send: MONGO_URI, the stack's, or Airflow's."""
+        from airflow_provider_deflow.graphs import mongo
+        from airflow_provider_deflow.ledger.lanes import MongoLanes
+
+        if uri := self._mongo_uri():
+            with mongo.client_at(uri) as client:
+                yield MongoLanes(client[mongo.DATABASE])
+            return
+        from airflow_provider_deflow.hooks.mongo import DeflowMongoHook
+
+        with self._mongo_of_airflow(DeflowMongoHook) as hook:
+            yield MongoLanes(hook.database(), known_as=hook.known_as)
 
     def airflow(self, url: str | None) -> AirflowApi:
         """Airflow at `url`, or the stack's, as the user of DEFLOW_AIRFLOW_USERNAME and …_PASSWORD."""

@@ -24,6 +24,7 @@ from rich.markup import escape
 
 from airflow_provider_deflow import stack
 from airflow_provider_deflow.cli import demo_result, run_view
+from airflow_provider_deflow.cli.context import WALLET_KEY_VARIABLE
 from airflow_provider_deflow.errors import GraphNotFound
 from airflow_provider_deflow.example import data, graph
 from airflow_provider_deflow.graphs import Graph, GraphStore
@@ -37,7 +38,6 @@ DAG_TIMEOUT_SECONDS = 60.0
 RUN_TIMEOUT_SECONDS = 1800.0
 LOG_LINES = 25
 AUTHOR = "deflow demo"
-KEY_VARIABLE = "DEFLOW_WALLET_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class Outcome:
     help="Folder for run.json, result.tar and report.png.",
 )
 @click.option(
-    "--ocean-node-url", help=f"A real Ocean Node; its free jobs are signed with the key in {KEY_VARIABLE}."
+    "--ocean-node-url",
+    help=f"A real Ocean Node; its free jobs are signed with the key in {WALLET_KEY_VARIABLE}.",
 )
 @click.option("--image", default=graph.IMAGE, help="An image with scikit-learn, for a real Ocean Node.")
 @click.option("--keep", is_flag=True, help="Leave everything running afterwards, until Ctrl-C.")
@@ -96,7 +97,7 @@ def demo(home: Path, out: Path, ocean_node_url: str | None, image: str, keep: bo
         with stack.running(
             home,
             ocean_node_url=ocean_node_url,
-            wallet_key=os.environ.get(KEY_VARIABLE),
+            wallet_key=os.environ.get(WALLET_KEY_VARIABLE),
             with_chain=not ocean_node_url,
             report=lambda line: console.print(line, highlight=False, markup=False),
         ) as up:

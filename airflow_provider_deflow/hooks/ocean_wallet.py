@@ -76,9 +76,12 @@ class OceanWalletHook(BaseHook):
         chain = self._chain()
         return Network.find(chain.chain_id, chain.address_file)
 
-    def wallet(self) -> Wallet:
-        """The account, sending on its chain, its nonces kept in the `mongo` connection's database."""
-        return wallet_of(self._chain(), self.signer(), _lanes())
+    def wallet(self, lanes: LaneStore | None = None) -> Wallet:
+        """The account, sending on its chain.
+
+        What it sends is kept in `lanes`, else in the database of the `mongo` connection.
+        """
+        return wallet_of(self._chain(), self.signer(), lanes or _lanes())
 
     def trusts(self, ocean_node_url: str) -> bool:
         """Whether the account is used on that Ocean Node."""

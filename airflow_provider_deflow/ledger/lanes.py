@@ -53,6 +53,12 @@ class MongoLanes:
             last = self._slots.find_one(_of(lane), {"nonce": 1}, sort=[("nonce", -1)])
         return int(last["nonce"]) + 1 if last else 0
 
+    def is_hole(self, lane: Lane, nonce: int) -> bool:
+        up_to = _of(lane) | {"nonce": {"$lte": nonce}}
+        with self._answering():
+            found = self._slots.find_one(up_to, {"nonce": 1}, sort=[("nonce", -1)])
+        return found is not None and int(found["nonce"]) < nonce
+
     def add(self, lane: Lane, slot: Slot) -> bool:
         record = {
             "_id": _id(lane, slot),

@@ -23,12 +23,14 @@ SEND = "eth_sendRawTransaction"
 
 
 class BadLine:
-    """Before a chain: counts what is asked, and loses every request or reply of some methods."""
+    """Before a chain: counts what is asked, loses requests or replies of some methods, refuses others."""
 
     def __init__(self, rpc_url: str) -> None:
         self.asked: list[str] = []
         self.lost_requests: set[str] = set()
         self.lost_replies: set[str] = set()
+        # Method → in which words the endpoint itself refuses it.
+        self.refused: dict[str, str] = {}
         line = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,9 +40,15 @@ class BadLine:
                 line.asked.append(method)
                 if method in line.lost_requests:
                     return
+                if method in line.refused:
+                    self.answer(json.dumps(refusal(body, line.refused[method])).encode())
+                    return
                 reply = requests.post(rpc_url, body, headers={"content-type": "application/json"}).content
                 if method in line.lost_replies:
                     return
+                self.answer(reply)
+
+            def answer(self, reply: bytes) -> None:
                 self.send_response(200)
                 self.send_header("content-length", str(len(reply)))
                 self.end_headers()
@@ -51,6 +59,10 @@ class BadLine:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+def refusal(asked: bytes, words: str) -> dict[str, object]:
+    return {"jsonrpc": "2.0", "id": json.loads(asked)["id"], "error": {"code": -32000, "message": words}}
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +34,7 @@ from airflow_provider_deflow.ledger.lanes import MongoLanes
 from airflow_provider_deflow.signing import KeySigner
 from tests import services
 from tests.chain.test_sending import SEND, BadLine, bad_line
-from tests.chain.wallets import Account
+from tests.chain.wallets import IMPATIENT, Account
 
 pytestmark = pytest.mark.chain
 
@@ -109,6 +111,23 @@ def test_the_bytes_are_kept_before_they_are_sent(account: Account, line: BadLine
     assert account.approved() == [1]
 
 
+def test_a_refusal_for_now_is_worth_another_try_with_the_same_bytes(account: Account, line: BadLine):
+    line.refused = {SEND: "txpool is full"}
+    with pytest.raises(ChainUnreachable, match="refused for now — txpool is full") as caught:
+        account.wallet(line.url).send(account.approval(1), purpose="one")
+    line.refused = {"eth_getTransactionReceipt": "rate limit reached"}
+    with pytest.raises(ChainUnreachable, match="refused a question — rate limit reached"):
+        account.wallet(line.url).send(account.approval(1), purpose="one")
+
+    line.refused = {}
+    wallet = account.wallet(line.url)
+    wallet.confirm(wallet.send(account.approval(1), purpose="one"))
+
+    assert caught.value.retryable
+    assert account.approved() == [1]
+    assert account.database["wallet_slots"].count_documents({}) == 1
+
+
 def test_a_lost_reply_is_found_on_the_chain(account: Account, line: BadLine):
     line.lost_replies = {SEND}
     wallet = account.wallet(line.url)
@@ -127,25 +146,32 @@ def test_when_the_endpoint_is_down_nothing_is_kept_or_sent(account: Account):
     assert account.sent() == 0
 
 
+# With it a transaction is sent again, and not given a higher fee.
+NEVER_STUCK = replace(IMPATIENT, stuck_seconds=60)
+
+
 def test_one_that_was_dropped_is_sent_again(account: Account):
-    wallet = account.wallet()
+    wallet = account.wallet(patience=NEVER_STUCK)
     with no_blocks(account.chain):
         transaction = wallet.send(account.approval(1), purpose="one")
         account.chain.ask("anvil_dropTransaction", transaction)
         with mined_every_so_often(account.chain):
-            wallet.confirm(transaction)
+            receipt = wallet.confirm(transaction)
 
+    assert receipt["transactionHash"].to_0x_hex() == transaction
     assert account.approved() == [1]
 
 
 def test_all_that_were_dropped_are_sent_again_in_order(account: Account):
-    wallet = account.wallet()
+    wallet = account.wallet(patience=NEVER_STUCK)
     with no_blocks(account.chain):
         transactions = [wallet.send(account.approval(amount)) for amount in (1, 2, 3)]
         account.chain.ask("anvil_dropAllTransactions")
         with mined_every_so_often(account.chain):
             wallet.confirm(transactions[-1])
 
+    mined = [wallet.confirm(one)["transactionHash"].to_0x_hex() for one in transactions]
+    assert mined == transactions
     assert account.approved() == [1, 2, 3]
 
 
@@ -169,6 +195,37 @@ def test_a_stuck_one_is_given_a_higher_fee_and_mined_once(account: Account):
     assert receipt["transactionHash"].to_0x_hex() in hashes[1:]
     assert account.approved() == [1]
     assert account.wallet().send(account.approval(1), purpose="one") == slot["outcome"]["hash"]
+
+
+def test_one_that_became_too_cheap_before_it_was_sent_is_given_a_higher_fee(account: Account, line: BadLine):
+    line.lost_requests = {SEND}
+    with pytest.raises(ChainUnreachable):
+        account.wallet(line.url).send(account.approval(1), purpose="one")
+    (kept,) = account.database["wallet_slots"].find()
+
+    with no_blocks(account.chain):
+        account.chain.ask("anvil_setNextBlockBaseFeePerGas", hex(100 * 10**9))
+        account.chain.ask("evm_mine")
+        wallet = account.wallet()
+        transaction = wallet.send(account.approval(1), purpose="one")
+        with mined_every_so_often(account.chain):
+            receipt = wallet.confirm(transaction)
+
+    assert receipt["transactionHash"].to_0x_hex() != kept["attempts"][0]["hash"]
+    assert account.approved() == [1]
+    assert account.sent() == 1
+
+
+def test_threads_may_share_a_wallet(account: Account):
+    wallet = account.wallet()
+
+    with ThreadPoolExecutor(4) as pool:
+        hashes = list(pool.map(lambda amount: wallet.send(account.approval(amount)), range(1, 21)))
+    for transaction in hashes:
+        wallet.confirm(transaction)
+
+    assert sorted(account.approved()) == list(range(1, 21))
+    assert account.sent() == 20
 
 
 def test_a_stuck_one_is_not_given_more_than_the_cap(account: Account):
@@ -254,6 +311,22 @@ def test_a_nonce_that_somebody_else_used_gives_the_purpose_another(account: Acco
     assert account.approved() == [99, 1]
 
 
+def test_a_nonce_that_somebody_else_gave_up_is_taken_by_whoever_comes_next(account: Account):
+    wallet = account.wallet()
+    wallet.confirm(wallet.send(account.approval(1)))
+    with no_blocks(account.chain):
+        elsewhere = Sender(account.chain.web3, account.key).send(account.approval(99))
+        second = wallet.send(account.approval(2))
+        account.chain.ask("anvil_dropTransaction", elsewhere)
+        third = wallet.send(account.approval(3))
+        with mined_every_so_often(account.chain):
+            wallet.confirm(second)
+            wallet.confirm(third)
+
+    assert account.approved() == [1, 3, 2]
+    assert account.sent() == 3
+
+
 def test_a_fee_bump_by_another_process_is_not_taken_for_somebody_else(account: Account):
     impatient, other = account.wallet(), account.wallet()
     with no_blocks(account.chain):
@@ -269,6 +342,26 @@ def test_a_fee_bump_by_another_process_is_not_taken_for_somebody_else(account: A
     assert (outcome.ending, outcome.transaction_hash) == ("succeeded", bumped.hashes[1])
     assert impatient.confirm(first)["transactionHash"].to_0x_hex() == bumped.hashes[1]
     assert account.approved() == [1]
+
+
+def test_a_higher_fee_that_was_signed_and_not_sent_is_sent_by_whoever_comes_next(
+    account: Account, line: BadLine
+):
+    cut_off, other = account.wallet(line.url), account.wallet()
+    with no_blocks(account.chain):
+        first = cut_off.send(account.approval(1), purpose="one")
+        (slot,) = MongoLanes(account.database).unsettled(cut_off._lane)
+        line.lost_requests = {SEND}
+        with pytest.raises(ChainUnreachable):
+            cut_off._delivery.bump(slot)
+        again = other.send(account.approval(1), purpose="one")
+    receipt = other.confirm(first)
+
+    (kept,) = account.database["wallet_slots"].find()
+    assert [attempt["hash"] for attempt in kept["attempts"]] == [first, again]
+    assert receipt["transactionHash"].to_0x_hex() == again
+    assert account.approved() == [1]
+    assert account.sent() == 1
 
 
 def test_it_counts_when_it_is_deep_enough(account: Account):

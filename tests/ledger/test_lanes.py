@@ -46,6 +46,13 @@ def test_a_nonce_and_a_purpose_are_taken_once(lanes: MongoLanes):
     assert lanes.add(LANE, Slot(9, "", 41, (THIRD,)))
 
 
+def test_a_hole_is_behind_something(lanes: MongoLanes):
+    for nonce, attempt in ((5, FIRST), (8, SECOND)):
+        lanes.add(LANE, Slot(nonce, "", 41, (attempt,)))
+
+    assert [nonce for nonce in range(10) if lanes.is_hole(LANE, nonce)] == [6, 7, 9]
+
+
 def test_lanes_of_other_accounts_and_chains_are_others(lanes: MongoLanes):
     slot = Slot(7, "one", 41, (FIRST,))
 
