@@ -110,9 +110,10 @@ class DevelopmentChain:
     def _addresses(self) -> dict[str, Any]:
         """Contract → address, and for templates number → address; nothing before the first deployment."""
         try:
-            return dict(json.loads(self.address_file.read_text())["development"])
+            addresses = dict(json.loads(self.address_file.read_text())["development"])
         except FileNotFoundError:
             return {}
+        return addresses if addresses["chainId"] == self.chain_id else {}
 
 
 def _chain_id(folder: Path) -> int:
