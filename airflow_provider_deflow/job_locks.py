@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.ocean import job_records
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ledger.reservations import Record, Reservations
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import ComputeJob
+
+
+Fate = Literal["no lock", "held", "expired", "settled"]
 
 
 @dataclass(frozen=True)
@@ -118,27 +121,37 @@ class Locks:
             return
         self._note_lock(key, lock)
         self._say(
-            f"job {job.job_id}: {lock.amount} base units are locked until {lock.expiry} "
+            f"job {job.job_id}: {_whole(record, lock.amount)} tokens are locked until {_utc(lock.expiry)} "
             f"(transaction {lock.transaction_hash})"
         )
 
-    def settle(self, record: Record) -> str:
-        """`settled` when the chain says what became of the lock, else `held`, or `none` without a lock."""
-        from airflow_provider_deflow.chain import escrow_history
-
+    def settle(self, record: Record) -> Fate:
+        """What became of a reservation's lock, by the chain: the ledger has its cost then."""
         if record["state"] not in ("sent", "locked") or not record.get("lock_number"):
-            return "none"
+            return "no lock"
         lock = self._lock_of(record, int(record["lock_number"]), record.get("lock_tx"))
         if lock is None:
-            return "none"
+            return "no lock"
         self._note_lock(record["_id"], lock)
+        return self._settle(record, lock)
+
+    def _settle(self, record: Record, lock: Locked) -> Fate:
+        from airflow_provider_deflow.chain import escrow_history
+
         end = escrow_history.settled(self._wallet.web3, self._wallet.escrow, lock)
         if end is None:
-            return "held"
+            return "expired" if lock.expiry < self._wallet.now() else "held"
         cost = end.amount if end.how == "claimed" else 0
-        proof = {"how": end.how, "end_tx": end.transaction_hash, "refunded": lock.amount - cost}
-        self._reservations.settle(record["_id"], cost, **proof)
-        self._say(f"{record['task_id']}: {cost} base units were paid, {lock.amount - cost} came back")
+        back = lock.amount - cost
+        proof = {"how": end.how, "end_tx": end.transaction_hash, "refunded": back}
+        if cost or record.get("job_id"):
+            self._reservations.settle(record["_id"], cost, **proof)
+        else:
+            # There never was a job: the same start may be sent again.
+            self._reservations.release(record["_id"], **proof)
+        self._say(
+            f"{record['task_id']}: {_whole(record, cost)} tokens were paid, {_whole(record, back)} came back"
+        )
         return "settled"
 
     def require_none_held(self, search: Search, run: Run, node: NodeOfRun, *, forced: bool = False) -> None:
@@ -151,10 +164,19 @@ class Locks:
             lock = self.orphaned(record, search.ocean_node)
             if lock is None:
                 continue
-            if lock.expiry < self._wallet.now():
+            if self.has_expired(lock):
                 self.reclaim(record, lock)
             elif not forced:
                 raise self.orphan_error(record, lock)
+
+    def has_expired(self, lock: Locked) -> bool:
+        return lock.expiry < self._wallet.now()
+
+    def lock_of(self, record: Record) -> Locked | None:
+        """The lock of a reservation whose job is known."""
+        if not record.get("lock_number"):
+            return None
+        return self._lock_of(record, int(record["lock_number"]), record.get("lock_tx"))
 
     def orphaned(self, record: Record, ocean_node: OceanNode) -> Locked | None:
         """The lock of a start whose job the Ocean Node does not know, while it is held."""
@@ -167,7 +189,7 @@ class Locks:
         if lock is None:
             return None
         if all(one.job_id != lock.job_id for one in self.held(lock.payee, lock.token)):
-            self.settle({**record, "lock_number": str(lock.job_id)})
+            self._settle(record, lock)
             return None
         self._note_lock(record["_id"], lock)
         return lock
@@ -181,17 +203,15 @@ class Locks:
         sends = self._wallet.sends
         sent = self._wallet.escrow.cancel_expired(sends, lock.payee, [expired], purpose=purpose)
         self.telling(record["_id"])(purpose, sends.confirm(sent))
-        if all(one.job_id != lock.job_id for one in self.held(lock.payee, lock.token)):
-            self._reservations.release(record["_id"], refunded=lock.amount, end_tx=sent, how="refunded")
-            self._say(f"{record['task_id']}: the expired lock of {lock.amount} base units came back")
+        self._settle(record, lock)
 
     def orphan_error(self, record: Record, lock: Locked) -> errors.LockOrphaned:
-        until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(lock.expiry))
         return errors.LockOrphaned(
-            f"{record['task_id']!r}: {lock.amount} base units of {lock.token} are locked in the escrow for a "
-            f"job that the Ocean Node does not know (transaction {lock.transaction_hash}). They come back "
-            f"when the lock expires, at {until} UTC; deflow_upkeep reclaims them then. Nothing else is paid "
-            "for this node before: clear it after that, or pay for another job beside it by `force_new`.",
+            f"{record['task_id']!r}: {_whole(record, lock.amount)} tokens of {lock.token} are locked in the "
+            f"escrow for a job that the Ocean Node does not know (transaction {lock.transaction_hash}). They "
+            f"come back when the lock expires, at {_utc(lock.expiry)}; deflow_upkeep reclaims them then. "
+            "Nothing else is paid for this node before: clear it after that, or pay for another job beside "
+            "it by `force_new`.",
             expiry=lock.expiry,
         )
 
@@ -236,3 +256,13 @@ class Locks:
 
 def _bare(url: str) -> str:
     return url.rstrip("/").lower()
+
+
+def _whole(record: Record, base_units: int) -> str:
+    from airflow_provider_deflow.chain.units import to_tokens
+
+    return f"{to_tokens(base_units, int(record['decimals'])).normalize():f}"
+
+
+def _utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

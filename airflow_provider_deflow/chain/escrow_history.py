@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A lock as it was made."""
+    """A lock as it was made; `expiry` in epoch seconds of the chain."""
 
     job_id: int
     payer: str
@@ -61,14 +61,19 @@ def locked_in(
         )
     except TimeExhausted:
         return None
-    found = [_locked(event) for event in events_in(web3, receipt, "Lock") if event.address == escrow]
-    return next((lock for lock in found if lock.job_id == number), None)
+    for event in events_in(web3, receipt, "Lock"):
+        if (event.address, event.args["jobId"]) == (escrow, number):
+            return _locked(web3, event)
+    return None
 
 
 def locked_since(web3: Web3, escrow: str, payer: str, payee: str, first_block: int) -> list[Locked]:
     """All locks that a payee made of a payer's funds since."""
-    found = [_locked(event) for event in _since(web3, escrow, first_block, "Lock")]
-    return [lock for lock in found if (lock.payer, lock.payee) == (payer, payee)]
+    return [
+        _locked(web3, event)
+        for event in _since(web3, escrow, first_block, "Lock")
+        if (event.args["payer"], event.args["payee"]) == (payer, payee)
+    ]
 
 
 def settled(web3: Web3, escrow: Escrow, lock: Locked) -> Settled | None:
@@ -92,15 +97,17 @@ def _since(web3: Web3, escrow: str, first_block: int, *names: str) -> list[Event
     ]
 
 
-def _locked(event: Event) -> Locked:
+def _locked(web3: Web3, event: Event) -> Locked:
     told = event.args
+    # The event says for how long; the lock itself, until when.
+    made_at = int(web3.eth.get_block(event.block)["timestamp"])
     return Locked(
         job_id=int(told["jobId"]),
         payer=str(told["payer"]),
         payee=str(told["payee"]),
         token=str(told["token"]),
         amount=int(told["amount"]),
-        expiry=int(told["expiry"]),
+        expiry=made_at + int(told["expiry"]),
         block=event.block,
         transaction_hash=event.transaction_hash,
     )

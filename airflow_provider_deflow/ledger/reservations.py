@@ -15,8 +15,8 @@ it: `state` goes from `planned` to `reserved`, `sent`, `locked` and `settled`, o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -103,6 +103,13 @@ class Reservations:
         self._known_as = known_as
         self._is_ready = False
 
+    @classmethod
+    @contextmanager
+    def connected(cls, uri: str) -> Iterator[Reservations]:
+        """Those in database `deflow` of the MongoDB at `uri`, closed afterwards."""
+        with mongo.client_at(uri) as client:
+            yield cls(client[mongo.DATABASE])
+
     def reserve(
         self,
         asks: Mapping[str, int],
@@ -179,6 +186,18 @@ class Reservations:
         """All that have not ended."""
         with self._answering():
             return list(self._reservations.find({"state": {"$in": OPEN}}).sort("at", 1))
+
+    def not_revoked(self) -> list[Record]:
+        """All that an authorisation was made for, which may still stand."""
+        with self._answering():
+            return list(
+                self._reservations.find({"transactions.0": {"$exists": True}, "revoked": {"$ne": True}})
+            )
+
+    def revoked(self, keys: Sequence[str]) -> None:
+        """Of these nothing is allowed any more."""
+        with self._answering():
+            self._reservations.update_many({"_id": {"$in": list(keys)}}, {"$set": {"revoked": True}})
 
     def of_payer(self, chain_id: int, payer: str) -> list[Record]:
         """All that one account pays."""
