@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs over HTTP of a real Airflow API server where nothing runs them: what is asked, listed, shown, stopped."""
+"""Runs over HTTP of a real Airflow API server where nothing runs them: asked for, listed, shown, stopped."""
 
 from __future__ import annotations
 

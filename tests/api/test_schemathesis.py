@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever is sent, made up from the OpenAPI document: no answer is a failure of ours, all are as described."""
+"""Whatever is sent, made up from the OpenAPI document: no answer is a failure, and all are as described."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def test_schemathesis_finds_no_failure_of_ours(
         slug = case.path_parameters.get("slug")
         if isinstance(slug, str) and len(slug) % 2:
             case.path_parameters["slug"] = SLUG
-        # Such an address is none of a mounted application: Airflow's own server says 404.
-        assume("\n" not in "".join(map(str, case.path_parameters.values())))
         response = case.call(base_url=base_url, headers=login)
+        # An address with a line break is none of a mounted application: Airflow's own server says 404.
+        assume("%0A" not in response.request.url)
         # The Ocean Node is away, which is told as that.
         is_away = response.status_code == 504 and response.json()["error"] == "ocean_node_unreachable"
         case.validate_response(response, checks=CHECKS[1:] if is_away else CHECKS)
