@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_deflow.graphs import Graph
 from airflow_provider_deflow.graphs.difference import between
 
-NOTHING = {"added": [], "removed": [], "changed": []}
+NOTHING: dict[str, list[Any]] = {"added": [], "removed": [], "changed": []}
 DOCUMENT: dict[str, Any] = {
     "slug": "one",
     "nodes": [
