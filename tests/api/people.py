@@ -42,7 +42,8 @@ class Asking:
         if version is not None:
             headers["if-match"] = f'"{version}"'
         client: Any = self._client
-        return client.request(method, API + path, json=body, headers=headers, **more)
+        answer: httpx.Response = client.request(method, API + path, json=body, headers=headers, **more)
+        return answer
 
     def get(self, path: str, **more: Any) -> Any:
         """What a request that is fine gives."""
