@@ -39,7 +39,6 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.DeflowError, 500, "deflow"),
 )
 _WORDS = {
-    400: "bad_request",
     401: "not_authenticated",
     403: "forbidden",
     404: "not_found",
@@ -57,6 +56,7 @@ _WHY = {
     404: "There is no such address here: the routes are in /deflow/openapi.json.",
     405: "This address does not take that method: the routes are in /deflow/openapi.json.",
 }
+_NO_JSON = "The body is no JSON text in UTF-8."
 
 
 class Refusal(Exception):
@@ -145,6 +145,8 @@ def _misfit(_: Request, error: Exception) -> JSONResponse:
 
 def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # what FastAPI says of a body that it cannot even read
+        return _reply(422, "invalid", _NO_JSON, [problem.Problem("not_json", problem.DOCUMENT, _NO_JSON)])
     word = _WORDS.get(error.status_code, "refused")
     detail = _WHY.get(error.status_code) or str(error.detail)
     return _reply(error.status_code, word, detail, headers=error.headers)

@@ -31,12 +31,12 @@ def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     file = tmp_path_factory.mktemp("airflow") / "airflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{file}")
-        settings.configure_vars()
-        settings.configure_orm()
+        settings.configure_vars()  # type: ignore[no-untyped-call]
+        settings.configure_orm()  # type: ignore[no-untyped-call]
         from airflow import models
         from airflow.models.base import Base
 
-        models.import_all_models()
+        models.import_all_models()  # type: ignore[no-untyped-call]
         Base.metadata.create_all(settings.engine)
         yield
         settings.dispose_orm()

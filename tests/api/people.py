@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import httpx
+from starlette.testclient import TestClient
 
 ROLES = ("viewer", "user", "op", "admin")
 NAMES = {"viewer": "vera", "user": "uma", "op": "opal", "admin": "ada"}
@@ -30,7 +31,7 @@ def drawing(slug: str, *nodes: str, **more: Any) -> dict[str, Any]:
 class Asking:
     """The API as one user; a path begins below `/deflow/api/v1`."""
 
-    def __init__(self, client: httpx.Client, token: str | None) -> None:
+    def __init__(self, client: httpx.Client | TestClient, token: str | None) -> None:
         self._client = client
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
@@ -40,7 +41,9 @@ class Asking:
         headers = {**self._headers, **more.pop("headers", {})}
         if version is not None:
             headers["if-match"] = f'"{version}"'
-        return self._client.request(method, API + path, json=body, headers=headers, **more)
+        client: Any = self._client
+        answer: httpx.Response = client.request(method, API + path, json=body, headers=headers, **more)
+        return answer
 
     def get(self, path: str, **more: Any) -> Any:
         """What a request that is fine gives."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_deflow.api import limits
+from airflow_provider_deflow.api.catalogue import host_of
 from airflow_provider_deflow.graphs import find_problems
 from airflow_provider_deflow.hooks.storage import content_store
 from tests.api.people import Asking, drawing
@@ -42,6 +44,16 @@ def test_an_upload_needs_a_file_name(ask: Ask, name: str) -> None:
     assert (refused.status_code, refused.json()["problems"][0]["where"]) == (422, "name")
 
 
+def test_an_upload_that_is_too_large_is_refused_while_it_comes(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "UPLOAD_LIMIT_BYTES", 1000)
+    for content in (b"x" * 1001, iter([b"x" * 900, b"x" * 101])):
+        refused = ask("user")("POST", "/uploads", params={"name": "x"}, content=content)
+        assert (refused.status_code, refused.json()["error"]) == (413, "too_large")
+    assert ask("user")("POST", "/uploads", params={"name": "x"}, content=b"x" * 1000).status_code == 201
+
+
 def test_templates_can_be_saved_and_published_as_they_are(ask: Ask) -> None:
     op = ask("op")
     templates = op.get("/templates")["templates"]
@@ -65,8 +77,6 @@ def test_the_files_of_the_example_are_in_the_storage(ask: Ask) -> None:
 def test_an_ocean_node_is_listed_without_its_login(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = {"conn_type": "ocean_node", "host": "https://me:secret@node.example:8001/path?key=secret"}
     monkeypatch.setenv("AIRFLOW_CONN_MINE", json.dumps(connection))
-    from airflow_provider_deflow.api.catalogue import host_of
-
     assert host_of("mine") == "node.example:8001"
     assert host_of("deflow_mongo") is None
     assert host_of("none") is None

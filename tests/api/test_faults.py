@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_deflow.api import stores
+from airflow_provider_deflow.graphs.store import GraphStore
 from tests.api.people import Asking, drawing
 
 pytestmark = pytest.mark.stack
@@ -83,7 +83,7 @@ def test_mongodb_is_reached_again_when_its_connection_was_put_right(
 
 
 def test_what_nobody_foresaw_shows_nothing_of_itself(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores.store.GraphStore, "list", lambda _: 1 / 0)
+    monkeypatch.setattr(GraphStore, "list", lambda _: 1 / 0)
     failed = ask("admin")("GET", "/graphs")
     assert (failed.status_code, failed.json()["error"]) == (500, "deflow")
     assert "report" in failed.json()["message"]

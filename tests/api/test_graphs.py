@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,8 @@ def test_an_imported_drawing_can_be_saved_and_is_exported_as_it_came(ask: Ask) -
 def test_what_is_no_drawing_is_refused_with_its_problems(ask: Ask) -> None:
     user = ask("user")
     assert user("POST", "/graphs", {"document": {"slug": "No Slug"}}).json()["problems"][0]["where"] == "slug"
-    for body in ([], {"document": []}, {"document": drawing("a"), "more": 1}, {}):
+    bodies: list[Any] = [[], {"document": []}, {"document": drawing("a"), "more": 1}, {}]
+    for body in bodies:
         refused = user("POST", "/graphs", body)
         assert (refused.status_code, refused.json()["error"]) == (422, "invalid")
         assert refused.json()["problems"]
@@ -164,8 +166,7 @@ def test_what_is_no_json_is_refused(ask: Ask, text: str) -> None:
     for path in ("/graphs", "/validate"):
         headers = {"content-type": "application/json"}
         refused = ask("user")("POST", path, headers=headers, content=text.encode())
-        assert refused.status_code in (400, 422)
-        assert refused.json()["error"] in ("bad_request", "invalid")
+        assert (refused.status_code, refused.json()["error"]) == (422, "invalid")
 
 
 def test_what_is_larger_than_a_document_can_be_is_refused_before_it_is_read(ask: Ask) -> None:
