@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run as a person sees it: started from the page, watched on the canvas, its log read, its result taken home."""
+"""A run as a person sees it: started from the page, watched on the canvas, its log read, its result kept."""
 
 from __future__ import annotations
 
