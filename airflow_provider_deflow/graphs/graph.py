@@ -53,6 +53,7 @@ __all__ = [
     "Graph",
     "GraphEdge",
     "GraphNode",
+    "Note",
     "Parameter",
     "Payment",
     "Position",
@@ -165,6 +166,16 @@ class GraphEdge(Value):
         return _without(VIEW_STATE, edge)
 
 
+class Note(Value):
+    """Words on the canvas for people; nothing runs."""
+
+    id: values.Label
+    position: Position = Position()
+    width: values.Coordinate = 220
+    height: values.Coordinate = 110
+    text: values.Prose = ""
+
+
 class Budget(Value):
     """The most that runs may cost, in whole tokens of `fee_token`; `None` = nothing is set."""
 
@@ -196,6 +207,7 @@ class Graph(Value):
     defaults: Defaults = Defaults()
     nodes: values.Many[GraphNode] = ()
     edges: values.Many[GraphEdge] = ()
+    notes: values.Many[Note] = ()
     origin: values.Opaque = None
 
     @model_validator(mode="before")
@@ -216,7 +228,8 @@ class Graph(Value):
 
     def to_document(self) -> dict[str, Any]:
         """The JSON form with every default filled in; `from_document` gives an equal graph."""
-        return self.model_dump(mode="json", by_alias=True)
+        # Without notes the text, and so the hash, is what it was before graphs could have any.
+        return self.model_dump(mode="json", by_alias=True, exclude=None if self.notes else {"notes"})
 
     def canonical(self) -> bytes:
         """The one text of this graph: equal graphs give equal bytes."""

@@ -25,7 +25,7 @@ export class ApiError extends Error {
   readonly status: number;
   readonly kind: string;
   readonly problems: readonly Problem[];
-  // On a conflict: what somebody else saved meanwhile.
+  // On a conflict: what somebody else saved meanwhile; null = they deleted it.
   readonly theirs: GraphView | null;
 
   constructor(status: number, reply: { error?: string; message?: string; problems?: Problem[]; theirs?: GraphView }) {
@@ -38,7 +38,7 @@ export class ApiError extends Error {
   }
 
   get isConflict(): boolean {
-    return this.status === 409 && this.theirs !== null;
+    return this.status === 409 && this.kind === "conflict";
   }
 }
 
