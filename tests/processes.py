@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from xdist.scheduler import LoadScopeScheduling
 
 STACKS = "stacks"
-_STACKED = {"e2e", "chaos"}
+_STACKED = {"e2e", "chaos", "browser"}
 _TOGETHER = {"api", "conformance", "wire_replay", "stack"}
 
 
