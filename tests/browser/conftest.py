@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A browser in front of a whole stack: Debian's chromium, logged in to Airflow, looking at the DeFlow page.
+"""A real browser before a real Airflow API server: the editor as a person has it.
 
-One stack for all tests of this folder; each test has a context of its own, so nothing of a page outlives it.
-What a page says on its console as an error, or throws, fails the test.
+Chromium is Debian's (`apt-get install chromium`), or the one that DEFLOW_CHROMIUM names; the editor is built
+when its bundle is older than its source.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-import hatch_build
-from airflow_provider_deflow import stack
-from tests.e2e.conftest import SETTINGS, Deployment, deployed, free_port
+from tests.api import server
+from tests.api.people import NAMES, Asking
 
-CHROMIUM = shutil.which("chromium")
+ROOT = Path(__file__).parents[2]
+WWW = ROOT / "airflow_provider_deflow" / "www"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,85 +31,86 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WINDOW = {"width": 1280, "height": 800}
+# A machine that runs other tests too is slow at times; what is there is found at once.
+PATIENCE_MS = 20_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The stack with the editor of this tree."""
-    _build_editor()
-    home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("browser"))
-    dags = tmp_path_factory.mktemp("dags")
-    with deployed(
-        stack.running(home, port=free_port(), dags=dags, environment=SETTINGS, report=print)
-    ) as one:
+def bundle() -> Path:
+    """The editor, as the wheel has it."""
+    built = WWW / "dist" / "deflow.js"
+    sources = [*(WWW / "src").rglob("*"), WWW / "package-lock.json", WWW / "vite.config.ts"]
+    if not built.is_file() or built.stat().st_mtime < max(file.stat().st_mtime for file in sources):
+        sys.path.insert(0, str(ROOT))
+        import hatch_build
+
+        hatch_build.build(sys.stderr)
+    return built
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    bundle: Path, mongo_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[server.Server]:
+    """Airflow's own API server with the plugin, one user per role."""
+    with server.running(tmp_path_factory.mktemp("browser") / "stack", mongo_uri) as one:
         yield one
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.fail("no chromium on PATH: apt-get install chromium")
+def chromium() -> Iterator[Browser]:
+    path = os.environ.get("DEFLOW_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        pytest.fail("no chromium here: apt-get install chromium, or name one in DEFLOW_CHROMIUM")
     with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield one
-        one.close()
-
-
-@pytest.fixture(scope="session")
-def logged_in(browser: Browser, deployment: Deployment) -> dict[str, object]:
-    """Who is logged in, as a new context takes it."""
-    context = browser.new_context(base_url=deployment.up.airflow_url)
-    page = context.new_page()
-    page.goto("/")
-    page.locator("input[name=username]").fill(deployment.up.username)
-    page.locator("input[name=password]").fill(deployment.up.password)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("link", name="DeFlow")).to_be_visible(timeout=60_000)
-    state = context.storage_state()
-    context.close()
-    return dict(state)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
-def context(
-    browser: Browser, deployment: Deployment, logged_in: dict[str, object]
-) -> Iterator[BrowserContext]:
-    one = browser.new_context(
-        base_url=deployment.up.airflow_url,
-        storage_state=logged_in,  # type: ignore[arg-type]
-        viewport=WINDOW,  # type: ignore[arg-type]
-        accept_downloads=True,
-    )
-    one.set_default_timeout(20_000)
+def log_in(airflow: server.Server, chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """`log_in("viewer")` is a browser of its own, of a user of that role."""
+    contexts: list[BrowserContext] = []
+
+    def one(role: str = "admin", **options: Any) -> BrowserContext:
+        context = chromium.new_context(
+            base_url=airflow.url, viewport={"width": 1280, "height": 800}, **options
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto("/auth/login")
+        page.locator("input").first.fill(NAMES[role])
+        page.locator("input[type=password]").fill(f"password-of-{role}")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "login" not in url)
+        page.close()
+        return context
+
     yield one
-    one.close()
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Page]:
-    """A tab; when the test fails a picture of it is left in the test's folder."""
-    one = context.new_page()
-    thrown: list[str] = []
-    one.on("pageerror", lambda error: thrown.append(str(error)))
-    failed_before = request.session.testsfailed
-    yield one
-    if request.session.testsfailed > failed_before:
-        picture = tmp_path / "page.png"
-        one.screenshot(path=picture)
-        print(f"what the page showed: {picture}")
-    assert thrown == []
+def page(log_in: Callable[..., BrowserContext]) -> Iterator[Page]:
+    """A page of the admin's; an exception in it fails the test."""
+    page = log_in().new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    assert faults == []
 
 
-def _build_editor() -> None:
-    """When it was not built since its last change."""
-    sources = [*(hatch_build.WWW / "src").rglob("*.*"), hatch_build.WWW / "package-lock.json"]
-    newest = max(one.stat().st_mtime for one in sources)
-    if not hatch_build.BUNDLE.is_file() or hatch_build.BUNDLE.stat().st_mtime < newest:
-        hatch_build.build()
+@pytest.fixture
+def ask(airflow: server.Server) -> Asking:
+    """The API as the admin, to see what the browser has done."""
+    return airflow.ask("admin")

@@ -23,7 +23,8 @@ export const Arrow = memo(function Arrow({ data, selected, ...at }: EdgeProps<Fl
   const color = selected ? "var(--df-accent)" : isWrong ? "var(--df-danger)" : (tone ?? "var(--df-border-strong)");
   const handover = data?.edge.data?.handover ?? "auto";
   const files = data?.edge.data?.files ?? ["*"];
-  const words = [handover === "auto" ? "" : handover, files.join() === "*" ? "" : files.join(", "), data?.mark?.text ?? ""]
+  // Beside a run's state there is no room for more.
+  const words = data?.mark?.text || [handover === "auto" ? "" : handover, files.join() === "*" ? "" : files.join(", ")]
     .filter(Boolean)
     .join(" · ");
   return (

@@ -28,6 +28,8 @@ export interface GraphViewProps {
 }
 
 const NONE = {};
+// Of so few boxes all are in sight, and a map would hide some.
+const SMALL = 12;
 
 export function GraphView({
   document,
@@ -76,7 +78,7 @@ export function GraphView({
       >
         <Background />
         <Controls showInteractive={false} />
-        <MiniMap pannable zoomable />
+        {document.nodes.length > SMALL && <MiniMap pannable zoomable />}
       </ReactFlow>
     </ReactFlowProvider>
   );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stores as React reads them, and what goes on beside the drawing: checks and saves.
-import { useEffect, useSyncExternalStore } from "react";
+import { useEffect, useLayoutEffect, useSyncExternalStore } from "react";
 import { api } from "../api/client";
 import type { GraphDocument } from "../graph/document";
 import type { Saving } from "./saving";
@@ -35,7 +35,8 @@ export function useProblems(store: EditorStore, document: GraphDocument): void {
 // Every change is told to `saving`; a page that goes away leaves its copy.
 export function useSaving(saving: Saving, document: GraphDocument, mayEdit: boolean) {
   const state = useSyncExternalStore(saving.subscribe, saving.snapshot);
-  useEffect(() => {
+  // Before the paint: what is seen has been taken note of.
+  useLayoutEffect(() => {
     if (mayEdit) saving.changed(document);
   }, [saving, document, mayEdit]);
   useEffect(() => {

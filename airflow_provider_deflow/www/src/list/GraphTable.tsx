@@ -41,6 +41,7 @@ export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Pro
             return (
               <tr key={graph.slug}>
                 <th scope="row">
+                  <div className={styles.graph}>
                   <button type="button" className={styles.name} onClick={() => onOpen(graph.slug)}>
                     {name}
                   </button>
@@ -52,6 +53,7 @@ export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Pro
                       ))}
                     </span>
                   )}
+                  </div>
                 </th>
                 <td>{graph.is_published ? `published, revision ${graph.revision ?? ""}` : "draft"}</td>
                 <td>{graph.owner || "–"}</td>

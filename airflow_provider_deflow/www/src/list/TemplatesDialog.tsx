@@ -49,7 +49,8 @@ export function TemplatesDialog({ onClose, onMade }: Props) {
             <span>
               <strong>{template.name || template.slug}</strong>
               <span className="df-hint">
-                {template.description} {template.document.nodes.length} nodes, {template.document.edges.length} edges.
+                {template.description} {counted(template.document.nodes.length, "box", "boxes")},{" "}
+                {counted(template.document.edges.length, "arrow", "arrows")}.
               </span>
             </span>
           </label>
@@ -58,4 +59,8 @@ export function TemplatesDialog({ onClose, onMade }: Props) {
       {chosen && <SlugFields named={named} onChange={setNamed} wasTried={making.wasTried} refusal={making.slugRefusal} />}
     </MakeDialog>
   );
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

@@ -24,10 +24,10 @@ export function EnvironmentPicker({ oceanNode, value, problems, onChange }: Prop
         label="Environment"
         value={value ?? ""}
         options={[
-          { value: "", text: "chosen when it runs, and the choice explained" },
+          { value: "", text: "chosen at each run" },
           ...environments.map((one) => ({ value: one.id, text: environmentText(one) })),
         ]}
-        hint={hintOf(listing, chosen ? limitsText(chosen) : "", value !== null && !chosen)}
+        hint={hintOf(listing, chosen ? limitsText(chosen) : "", value !== null && !chosen, value !== null)}
         problems={problems}
         onChange={(id) => onChange(id === "" ? null : id)}
       />
@@ -40,10 +40,10 @@ export function EnvironmentPicker({ oceanNode, value, problems, onChange }: Prop
   );
 }
 
-function hintOf(listing: { value: unknown; error: unknown }, limits: string, isGone: boolean): string | undefined {
+function hintOf(listing: { value: unknown; error: unknown }, limits: string, isGone: boolean, isChosen: boolean): string | undefined {
   if (listing.error) {
     return `The Ocean Node's environments could not be read: ${listing.error instanceof Error ? listing.error.message : String(listing.error)}`;
   }
   if (listing.value && isGone) return "The Ocean Node does not list this environment now: a run that needs it will fail.";
-  return limits || undefined;
+  return isChosen ? limits || undefined : "One that fits is chosen by policy, and its log says why it was.";
 }

@@ -24,7 +24,7 @@ export interface InspectorProps {
 export function Inspector({ selection, ...panel }: InspectorProps) {
   return (
     // A disabled fieldset switches every control inside off at once, and tells screen readers so.
-    <fieldset className={styles.panel} disabled={!panel.mayEdit} aria-label="Inspector">
+    <fieldset className={styles.panel} disabled={!panel.mayEdit} aria-label="Properties">
       <Chosen selection={selection} {...panel} />
     </fieldset>
   );

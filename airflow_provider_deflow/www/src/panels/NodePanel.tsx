@@ -5,7 +5,7 @@ import { AlgorithmFields } from "./AlgorithmFields";
 import { DatasetsFields } from "./DatasetsFields";
 import { EntriesFields } from "./EntriesFields";
 import { EnvironmentPicker } from "./EnvironmentPicker";
-import { CommittedField, NumberField, TextField } from "./Field";
+import { CommittedField, NumberField, SelectField, TextField } from "./Field";
 import { OCEAN_NODE_DEFAULT, OceanNodePicker } from "./OceanNodePicker";
 import { Problems } from "./Problems";
 import { Section } from "./Section";
@@ -102,6 +102,32 @@ export function NodePanel({ node, document, problems, mayEdit, onChange, onSelec
           onChange={(entries) => change({ compute_resources: asNumbers(entries) })}
         />
       </Section>
+      <Section title="Payment" isOpen={false} summary={data.payment?.mode ?? "free"}>
+        <SelectField
+          label="How the job is paid"
+          value={data.payment?.mode ?? "free"}
+          options={[
+            { value: "free", text: "free" },
+            { value: "paid", text: "paid from the wallet" },
+          ]}
+          hint={
+            data.payment?.mode === "paid"
+              ? "The whole of its longest duration is locked in escrow before it starts; what is not used comes back. The graph's budget limits it."
+              : "It runs only in environments that have free jobs."
+          }
+          problems={messages("payment")}
+          onChange={(mode) => change({ payment: mode === "free" ? undefined : { mode } })}
+        />
+        <TextField
+          label="Wallet"
+          isCode
+          value={data.wallet ?? ""}
+          placeholder={`default (${defaults.wallet ?? "ocean_wallet_default"})`}
+          hint="The id of an Airflow connection; never a key."
+          problems={messages("wallet")}
+          onChange={(wallet) => change({ wallet: wallet || undefined }, "wallet")}
+        />
+      </Section>
       <Section title="Environment variables" summary={String(Object.keys(variables).length)} isOpen={false}>
         <EntriesFields
           what="variable"
@@ -158,7 +184,7 @@ export function NodePanel({ node, document, problems, mayEdit, onChange, onSelec
 
 const FIELDS: readonly (keyof ComputeData)[] = [
   "label", "algorithm", "datasets", "ocean_node", "environment", "compute_resources", "environment_variables",
-  "max_duration_seconds", "retries", "pool", "queue",
+  "max_duration_seconds", "retries", "pool", "queue", "payment", "wallet",
 ];
 
 function messagesHere(problems: PanelProps["problems"], where: string): string[] {

@@ -31,7 +31,7 @@ export function OceanNodePicker({ label = "Ocean Node", value, fallback = OCEAN_
       label={label}
       value={value ?? ""}
       options={[
-        { value: "", text: `the graph's default (${fallback})` },
+        { value: "", text: `default (${fallback})` },
         ...(different !== undefined && value === different ? [{ value: different, text: "different ones" }] : []),
         ...known.map((one) => ({ value: one.conn_id, text: `${one.conn_id} — ${one.url_host}` })),
       ]}

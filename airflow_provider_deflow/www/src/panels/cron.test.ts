@@ -5,7 +5,7 @@ import { cronText, scheduleText } from "./cron";
 
 test("cron and its presets are told in words", () => {
   expect(cronText("0 6 * * 1-5")).toBe("At 06:00, Monday through Friday");
-  expect(cronText("@daily")).toBe("At 00:00");
+  expect(cronText("@daily")).toBe("At 00:00, every day");
 });
 
 test("what is no cron of five fields has no words", () => {

@@ -24,7 +24,7 @@ export function cronText(cron: string): string | null {
   const fields = CRON_PRESETS[words] ?? words;
   if (fields.split(/\s+/).length !== 5) return null;
   try {
-    return cronstrue.toString(fields, { use24HourTimeFormat: true, verbose: false });
+    return cronstrue.toString(fields, { use24HourTimeFormat: true, verbose: true });
   } catch {
     return null;
   }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What became of one node in a run: why it failed and what to do, its job, log and outputs, and running it again.
+import type { ReactNode } from "react";
 import type { NodeRun } from "../api/types";
 import { type GraphNode, nodeTitle } from "../graph/document";
 import { Section } from "../panels/Section";
+import { shortId } from "../panels/environment";
 import panels from "../panels/panels.module.css";
 import { Button } from "../ui/Button";
 import { elapsedNow, elapsedText } from "./elapsed";
+import { explain } from "./explanation";
 import { LogView } from "./LogView";
 import { OutputList } from "./OutputList";
 import { PART_NAMES, type PartOption, type RunPart } from "./part";
@@ -52,9 +55,22 @@ export function RunPanel({ slug, runId, node, ran, mayRun, readAtMs, nowMs, onRu
           )}
           {ran?.job_id && (
             <Fact name="Job">
-              <code>{ran.job_id}</code>
+              {/* Its public record on the Ocean Node, in JSON. */}
+              <a
+                href={`${ran.ocean_node ?? ""}/api/services/compute?jobId=${encodeURIComponent(ran.job_id)}`}
+                target="_blank"
+                rel="noreferrer"
+                title={ran.job_id}
+              >
+                <code>{shortId(ran.job_id)}</code>
+              </a>
             </Fact>
           )}
+          <Fact name="Airflow">
+            <a href={taskPage(slug, runId, node.id)} target="_blank" rel="noreferrer">
+              the task's own page
+            </a>
+          </Fact>
         </dl>
         <div className={panels.buttons}>
           {OPTIONS.map((option) => (
@@ -84,7 +100,13 @@ export function RunPanel({ slug, runId, node, ran, mayRun, readAtMs, nowMs, onRu
   );
 }
 
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+function taskPage(slug: string, runId: string, taskId: string): string {
+  const base = document.querySelector("head > base")?.getAttribute("href") ?? "/";
+  const page = `dags/deflow_${slug}/runs/${encodeURIComponent(runId)}/tasks/${encodeURIComponent(taskId)}`;
+  return new URL(page, new URL(base, location.origin)).pathname;
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
     <>
       <dt>{name}</dt>
@@ -95,14 +117,16 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 
 /** Why something failed, in the words of what failed, and what to do about it. */
 export function Why({ message, hint, state }: { message: string | null; hint: string | null; state: string | null }) {
+  const { what, log, hint: todo } = explain(message ?? "", hint ?? "");
   return (
     <section className={styles.why} aria-label="Why it failed">
       <strong>{state === "upstream_failed" ? "It did not run" : "Why it failed"}</strong>
-      <pre>{message || stateText(state)}</pre>
-      {hint && (
+      <p className={styles.said}>{what || `This task ${stateText(state)}.`}</p>
+      {log.length > 0 && <pre aria-label="Last lines of its log">{log.join("\n")}</pre>}
+      {todo && (
         <>
           <strong>What to do</strong>
-          <p>{hint}</p>
+          <p className={styles.said}>{todo}</p>
         </>
       )}
     </section>

@@ -25,7 +25,7 @@ export function SummaryPanel({ slug, run, runs, nowMs, onShowNode, onShowRun }: 
   return (
     <>
       <header className={panels.head}>
-        <h2>{isFinal(run.state) ? "Result" : "This run"}</h2>
+        <h2>{isFinal(run.state) ? "How it ended" : "This run"}</h2>
         <p className="df-hint">{progressText(run.nodes)}. Select a box for its log and outputs.</p>
       </header>
       {failed.length > 0 && (

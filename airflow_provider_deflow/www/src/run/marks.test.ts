@@ -34,6 +34,12 @@ test("an arrow is found by its task", () => {
   expect(edgeMarks(document, { a__b: { state: "failed" } }, 0, 0)).toEqual({ arrow: { tone: "failure", text: "✕ failed" } });
 });
 
+test("an arrow that went well has a short mark, one that has not begun only a sign", () => {
+  const marks = edgeMarks(document, { a__b: { state: "success", elapsed_seconds: 0.6 } }, 0, 0);
+  expect(marks.arrow?.text).toBe("✓ 0.6 s");
+  expect(edgeMarks(document, {}, 0, 0).arrow?.text).toBe("○");
+});
+
 test("progress counts what is done", () => {
   expect(progressText({ a: run, b: { ...run, state: "running" } })).toBe("1 of 2 nodes done");
 });

@@ -36,7 +36,7 @@ export function nodeMarks(document: GraphDocument, nodes: RunView["nodes"], read
 /** By edge id, as the canvas wants it; the run has them by task. */
 export function edgeMarks(document: GraphDocument, edges: RunView["edges"], readAtMs: number, nowMs: number): Marks {
   return Object.fromEntries(
-    document.edges.map((edge) => [edge.id, markOf(edges[edgeTaskId(edge)] ?? NOTHING, readAtMs, nowMs)]),
+    document.edges.map((edge) => [edge.id, shortened(markOf(edges[edgeTaskId(edge)] ?? NOTHING, readAtMs, nowMs))]),
   );
 }
 
@@ -45,6 +45,12 @@ export function progressText(nodes: Record<string, NodeRun>): string {
   const all = Object.values(nodes);
   const done = all.filter(({ state }) => toneOf(state) === "success" || state === "skipped").length;
   return `${done} of ${all.length} ${all.length === 1 ? "node" : "nodes"} done`;
+}
+
+// An arrow can be short: what went well is its sign and its time.
+function shortened(mark: NodeMark): NodeMark {
+  if (mark.tone === "neutral") return { tone: mark.tone, text: "○" };
+  return mark.tone === "success" ? { tone: mark.tone, text: mark.text.replace(/^(\S) [a-z]+( · )?/, "$1 ").trim() } : mark;
 }
 
 const NOTHING: Task = { state: null };
