@@ -13,9 +13,12 @@ from tests.browser.whole_stack.test_runs import BROKEN, box, first_run, show_run
 from tests.e2e.conftest import Deployment
 
 AXE = Path(__file__).parents[3] / "airflow_provider_deflow/www/node_modules/axe-core/axe.min.js"
-RUN = """async () => (await axe.run(".deflow", {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})).violations
-  .flatMap(({id, nodes}) => nodes.map(({html, any, all}) =>
-    `${id}: ${html.slice(0, 160)} (${[...any, ...all].map(({message}) => message).join("; ")})`))"""
+RUN = """async () => {
+  const rules = {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]};
+  const {violations} = await axe.run(".deflow", rules);
+  const why = ({any, all}) => [...any, ...all].map(({message}) => message).join("; ");
+  return violations.flatMap(({id, nodes}) => nodes.map((one) => `${id}: ${one.html.slice(0, 160)} (${why(one)})`));
+}"""
 DARK = "(isDark) => document.documentElement.classList.toggle('dark', isDark)"
 
 
