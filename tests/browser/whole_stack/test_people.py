@@ -17,7 +17,8 @@ RUN = """async () => {
   const rules = {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]};
   const {violations} = await axe.run(".deflow", rules);
   const why = ({any, all}) => [...any, ...all].map(({message}) => message).join("; ");
-  return violations.flatMap(({id, nodes}) => nodes.map((one) => `${id}: ${one.html.slice(0, 160)} (${why(one)})`));
+  const told = (id) => (one) => `${id}: ${one.html.slice(0, 160)} (${why(one)})`;
+  return violations.flatMap(({id, nodes}) => nodes.map(told(id)));
 }"""
 DARK = "(isDark) => document.documentElement.classList.toggle('dark', isDark)"
 
