@@ -6,6 +6,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 ANVIL := .venv/npm/.ready
+WWW := airflow_provider_deflow/www
+EDITOR := $(WWW)/dist/deflow.js
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -14,7 +16,7 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up cluster servers test check bench chaos lock clean
+.PHONY: help demo up cluster editor servers chromium test check checked-editor bench chaos lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
@@ -22,16 +24,18 @@ help:  ## this list
 demo: $(READY)  ## start everything, run the example graph, show its result, stop everything
 	@$(BIN)/deflow demo
 
-up: $(READY)  ## start everything and stay: the Airflow UI with DeFlow in it
+up: $(READY) $(EDITOR)  ## start everything and stay: the Airflow UI with DeFlow in it
 	@$(BIN)/deflow up --dags dags
 
-cluster: $(READY) servers  ## the same as in production: PostgreSQL, Redis, Celery, two workers, two triggerers
+cluster: $(READY) $(EDITOR) servers  ## the same as in production: PostgreSQL, Redis, Celery, two workers, two triggerers
 	@$(BIN)/deflow up --cluster --home .cluster --dags dags
+
+editor: $(EDITOR)  ## build the DeFlow page from its source, if that has changed
 
 # Most tests wait for parts that they started, so two processes fit on two cores. Their folders have short names,
 # because sockets in them have.
 PROCESSES ?= 2
-test: check $(ANVIL) servers  ## check, then the whole test suite
+test: check checked-editor $(ANVIL) servers chromium  ## check, then the whole test suite
 	@echo "test: the whole suite; parts are started for real, so this takes a while"
 	@folder=$$(mktemp -d /tmp/deflow.XXXXX) \
 		&& $(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder --basetemp=$$folder \
@@ -42,6 +46,10 @@ check: $(READY)  ## format, lint, types, layers
 	@echo "check: ruff" && $(BIN)/ruff check --quiet .
 	@echo "check: mypy --strict" && $(BIN)/mypy
 	@echo "check: layers" && $(BIN)/lint-imports --no-logo
+
+checked-editor: $(EDITOR)
+	@echo "check: the editor's types" && $(NPM) run --silent check --prefix $(WWW)
+	@echo "check: the editor's tests" && $(NPM) run --silent test --prefix $(WWW) -- --reporter=dot
 
 bench: $(READY)  ## measure the costs per task and per node beside Airflow's own
 	@$(BIN)/uv pip install --quiet --target .venv/peers --no-deps --require-hashes --requirements tests/benchmarks/peers.lock
@@ -75,6 +83,13 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 	@echo "setup: done"
 
+# The same as for the wheel: Node.js of PATH, else the one in the virtual environment.
+NPM = $(BIN)/python hatch_build.py npm
+$(EDITOR): $(READY) hatch_build.py $(WWW)/package-lock.json $(WWW)/vite.config.ts $(shell find $(WWW)/src -type f)
+	@echo "setup: the editor, built from its source"
+	@$(BIN)/python hatch_build.py build >/dev/null
+	@touch $@
+
 # Node.js is in the virtual environment too; the packages' own scripts are not run, and nothing of them is needed.
 # Anvil is locked for Linux on x86-64; on other machines it is taken from PATH. npm calls it well when an optional
 # package could not be fetched, so it is looked for.
@@ -98,3 +113,13 @@ servers:
 		{ $(INSTALL) || { $(APT) update; $(INSTALL); } || { sleep 20; $(APT) update; $(INSTALL); }; } >/dev/null && exit; \
 	fi; \
 	echo "setup: PostgreSQL and Redis are missing, on Debian: sudo apt-get install postgresql redis-server"
+
+# For the tests in a browser. Installed like those servers, and never again.
+CHROMIUM := $(APT) install --no-install-recommends chromium
+chromium:
+	@{ [ -n "$$DEFLOW_CHROMIUM" ] || command -v chromium; } >/dev/null && exit; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "setup: chromium, from Debian"; \
+		{ $(CHROMIUM) || { $(APT) update; $(CHROMIUM); }; } >/dev/null && exit; \
+	fi; \
+	echo "setup: chromium is missing, on Debian: sudo apt-get install chromium"

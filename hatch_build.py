@@ -73,4 +73,7 @@ def _major(node: str) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["npm"]:
+        command, settings = _npm()
+        sys.exit(subprocess.run([*command, *sys.argv[2:]], env=settings, check=False).returncode)
     print(build())

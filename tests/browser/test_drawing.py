@@ -141,8 +141,9 @@ def test_a_problem_is_shown_as_one_draws_and_a_click_goes_there(page: Page, ask:
     open_graph(page, "wrong")
     page.get_by_role("button", name="Algorithm").click()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="problem").first.click()
-    page.get_by_role("region", name="Problems").get_by_role("listitem").first.get_by_role("button").click()
+    foot = page.locator("footer")
+    foot.get_by_role("button", name="1 problem").click()
+    foot.get_by_role("listitem").first.get_by_role("button").click()
     expect(box(page, "algorithm")).to_contain_class("selected")
 
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The editor around one open graph: canvas, palette, inspector, problems, and the dialogs over them.
-import { ReactFlowProvider, useReactFlow } from "@xyflow/react";
-import { useCallback, useState } from "react";
+import { getViewportForBounds, ReactFlowProvider, useReactFlow } from "@xyflow/react";
+import { useCallback, useRef, useState } from "react";
 import { api } from "../api/client";
 import type { GraphView, Revision } from "../api/types";
 import { type GraphDocument, NOTHING_SELECTED, type Position, type Problem } from "../graph/document";
 import { addNode, addNote, connect, type Edited } from "../graph/edit";
 import { type FlowEdge, type FlowNode, NODE_HEIGHT, NODE_WIDTH, placeOfProblem } from "../graph/flow";
-import { freePlace } from "../graph/layout";
+import { boundsOf, freePlace } from "../graph/layout";
 import { readDocument } from "../graph/reading";
 import { KINDS, NOTE_KEY } from "../nodes/kinds";
 import { Inspector } from "../panels/Inspector";
@@ -63,15 +63,14 @@ function Bench({ store, saving }: Opened) {
   const [published, setPublished] = useState<GraphDocument | null>(null);
   const [isPutOff, setPutOff] = useState(false);
   const close = useCallback(() => setDialog(null), []);
+  const surface = useRef<HTMLElement>(null);
+  const surfaceOf = useCallback(() => surface.current?.getBoundingClientRect() ?? new DOMRect(0, 0, 800, 600), []);
 
   const middle = useCallback((): Position => {
-    const surface = window.document.querySelector(`.${styles.surface}`)?.getBoundingClientRect();
-    const { x, y } = flow.screenToFlowPosition({
-      x: (surface?.left ?? 0) + (surface?.width ?? 800) / 2,
-      y: (surface?.top ?? 0) + (surface?.height ?? 600) / 2,
-    });
+    const { left, top, width, height } = surfaceOf();
+    const { x, y } = flow.screenToFlowPosition({ x: left + width / 2, y: top + height / 2 });
     return { x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 };
-  }, [flow]);
+  }, [flow, surfaceOf]);
 
   const onPut = useCallback(
     (kind: string, at: Position, from?: string) => {
@@ -119,7 +118,11 @@ function Bench({ store, saving }: Opened) {
   const places: Places = {
     help: () => setDialog("help"),
     search: () => setDialog("search"),
-    fit: () => requestAnimationFrame(() => void flow.fitView({ maxZoom: 1, padding: 0.2, duration: 200 })),
+    // Computed from the drawing: React Flow may not have been told yet of what was just moved.
+    fit: () => {
+      const { width, height } = surfaceOf();
+      void flow.setViewport(getViewportForBounds(boundsOf(store.document), width, height, 0.05, 1, 0.15), { duration: 200 });
+    },
     put: (kind) => onPut(kind, middle()),
     show: showNode,
   };
@@ -162,7 +165,7 @@ function Bench({ store, saving }: Opened) {
       />
       <div className={styles.work}>
         {mayEdit && <Palette onAdd={(kind) => onPut(kind, middle())} />}
-        <main className={styles.surface}>
+        <main ref={surface} className={styles.surface}>
           {document.nodes.length === 0 && (
             <div className={styles.empty}>
               <h2>Nothing is drawn yet</h2>

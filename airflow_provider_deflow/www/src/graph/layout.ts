@@ -34,3 +34,17 @@ export function freePlace(document: GraphDocument, wanted: Position): Position {
   while (isTaken()) y += NODE_HEIGHT + 24;
   return { x, y };
 }
+
+// The least rectangle around all boxes and notes.
+export function boundsOf(document: GraphDocument): { x: number; y: number; width: number; height: number } {
+  const parts = [
+    ...document.nodes.map(({ position }) => ({ ...position, width: NODE_WIDTH, height: NODE_HEIGHT })),
+    ...(document.notes ?? []).map(({ position, width, height }) => ({ ...position, width, height })),
+  ];
+  if (parts.length === 0) return { x: 0, y: 0, width: NODE_WIDTH, height: NODE_HEIGHT };
+  const x = Math.min(...parts.map((part) => part.x));
+  const y = Math.min(...parts.map((part) => part.y));
+  const right = Math.max(...parts.map((part) => part.x + part.width));
+  const bottom = Math.max(...parts.map((part) => part.y + part.height));
+  return { x, y, width: right - x, height: bottom - y };
+}
