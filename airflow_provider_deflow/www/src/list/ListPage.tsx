@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All graphs that the user may see: search, page through, open; new, duplicate, delete, import, templates.
-import { useDeferredValue, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { api } from "../api/client";
 import type { GraphSummary } from "../api/types";
 import { useLoaded } from "../panels/useLoaded";
@@ -25,7 +25,7 @@ type Open =
 export function ListPage() {
   const go = useGo();
   const [typed, setTyped] = useState("");
-  const search = useSettled(useDeferredValue(typed).trim(), 250);
+  const search = useSettled(typed.trim(), 250);
   const [page, setPage] = useState(0);
   const [open, setOpen] = useState<Open>({ dialog: "none" });
   useEffect(() => setPage(0), [search]);

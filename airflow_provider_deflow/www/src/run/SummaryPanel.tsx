@@ -5,6 +5,7 @@ import { type GraphDocument, nodeTitle } from "../graph/document";
 import { Section } from "../panels/Section";
 import panels from "../panels/panels.module.css";
 import { momentText } from "./elapsed";
+import { LogView } from "./LogView";
 import { progressText } from "./marks";
 import { OutputList } from "./OutputList";
 import styles from "./run.module.css";
@@ -50,6 +51,12 @@ export function SummaryPanel({ slug, run, runs, nowMs, onShowNode, onShowRun }: 
           files={run.results.files}
           empty={isFinal(run.state) ? "The run left no result." : "It comes when the last node has finished."}
         />
+        {run.results.state === "failed" && (
+          <>
+            <p className="df-error">The nodes' outputs could not be gathered. The log says why.</p>
+            <LogView slug={slug} runId={run.run_id} taskId="results" attempt={1} isRunning={false} />
+          </>
+        )}
       </Section>
       <Section title="Runs" summary={String(runs.length)}>
         <ul className={styles.runs}>
