@@ -17,7 +17,7 @@ from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
 from airflow_provider_deflow.chain.contracts import contract
-from airflow_provider_deflow.chain.events import Event, events_in
+from airflow_provider_deflow.chain.events import Event, events_in, events_of
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.transactions import Sends
 from airflow_provider_deflow.errors import TransactionFailed
@@ -36,12 +36,25 @@ class MetadataState(IntEnum):
     UNLISTED = 5
 
 
+def in_words(state: MetadataState) -> str:
+    return state.name.lower().replace("_", " ")
+
+
 class MetadataFlags(IntFlag):
     """What was done with the DDO's bytes; written as one byte."""
 
     PLAIN = 0
     COMPRESSED = 1
     ENCRYPTED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRate:
+    """What one datatoken is sold for: `rate` in 10⁻¹⁸ whole tokens, whatever decimals the token has."""
+
+    token: str
+    token_decimals: int
+    rate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,8 @@ class NewAsset:
     dispenser: bool = False
     transferable: bool = True
     token_uri: str = ""
+    # Or where everybody may buy them.
+    fixed_rate: FixedRate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +98,38 @@ def create(sender: Sends, network: Network, asset: NewAsset, *, purpose: str = "
         one = 10**18
         dispenser = (network.address("Dispenser"), one, one, True, _NOBODY)
         call = factory.functions.createNftWithErc20WithDispenser(data_nft, datatoken, dispenser)
+    elif asset.fixed_rate:
+        exchange = _exchange(network, asset.fixed_rate, owner)
+        call = factory.functions.createNftWithErc20WithFixedRate(data_nft, datatoken, exchange)
     else:
         call = factory.functions.createNftWithErc20(data_nft, datatoken)
     return _created(sender.web3, sender.confirm(sender.send(call, purpose=purpose)))
+
+
+def _exchange(network: Network, price: FixedRate, owner: str) -> tuple[Any, ...]:
+    """It mints what it sells, and its owner is paid; no market takes a part."""
+    accounts = [price.token, owner, _NOBODY, _NOBODY]
+    return (network.address("FixedPrice"), accounts, [price.token_decimals, 18, price.rate, 0, True])
+
+
+def find_created(
+    web3: Web3, network: Network, creator: str, token_uri: str, first_block: int
+) -> CreatedAsset | None:
+    """The asset with this token URI that `creator` had Ocean's factory make since `first_block`."""
+    factory = network.address("ERC721Factory")
+    by = [None, None, Web3.to_hex(HexBytes(creator).rjust(32, b"\0"))]
+    said = events_of(web3, factory, ["NFTCreated"], first_block, web3.eth.block_number, by)
+    found = next((event for event in said if event.args["tokenURI"] == token_uri), None)
+    if found is None:
+        return None
+    return _created(web3, web3.eth.get_transaction_receipt(HexBytes(found.transaction_hash)))
+
+
+def last_said(web3: Web3, address: str, first_block: int) -> Event | None:
+    """How the data NFT at `address` was described or its state changed last, since `first_block`."""
+    names = ["MetadataCreated", "MetadataUpdated", "MetadataState"]
+    said = events_of(web3, address, names, first_block, web3.eth.block_number)
+    return said[-1] if said else None
 
 
 def _created(web3: Web3, receipt: TxReceipt) -> CreatedAsset:
