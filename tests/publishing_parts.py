@@ -96,6 +96,11 @@ class Publishing:
             if token_uri in (None, event.args["tokenURI"])
         ]
 
+    def metadata_said(self, data_nft: str) -> int:
+        """How often the data NFT was described."""
+        names = ("MetadataCreated", "MetadataUpdated")
+        return len(events_of(self.chain.web3, data_nft, names, 0, self.chain.web3.eth.block_number))
+
     def token_uri_of(self, data_nft: str) -> str:
         from airflow_provider_deflow.chain.data_nft import DataNft
 

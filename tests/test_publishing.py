@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,24 +21,30 @@ from airflow_provider_deflow.errors import (
     OceanNodeBusy,
     RequestRejected,
     SettingsError,
-    UnexpectedReply,
 )
-from airflow_provider_deflow.local_ocean_node.settings import ChainSettings
+from airflow_provider_deflow.local_ocean_node.settings import ChainSettings, EnvironmentSettings, Fees
 from airflow_provider_deflow.ocean import ddo
+from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.publishing import trust
+from airflow_provider_deflow.signing import KeySigner
 from tests.local_ocean_node.file_server import FileServer, running_file_server
-from tests.local_ocean_node.publishing import Publisher as PlainPublisher
 from tests.local_ocean_node.running import consumer, fast, running_ocean_node
+from tests.publishing_deaths import crashes
 from tests.publishing_parts import CONTAINER, Memory, Publishing, algorithm, dataset, file_object
 from tests.services import KEYS, Chain
 
 pytestmark = pytest.mark.chain
 
+NOBODY = "0x" + "0" * 40
+
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory, chain: Chain) -> Iterator[str]:
     served = ChainSettings(chain.chain_id, chain.rpc_url, chain.address_file)
-    with running_ocean_node(fast(tmp_path_factory.mktemp("publishing"), chains=(served,))) as url:
+    fees = (Fees(chain.chain_id, chain.fee_token, (("cpu", 1.0),)),)
+    paid = EnvironmentSettings(cpu=2, ram=8, disk=10, fees=fees)
+    folder = tmp_path_factory.mktemp("publishing")
+    with running_ocean_node(fast(folder, chains=(served,), environments=(paid,))) as url:
         yield url
 
 
@@ -205,10 +212,26 @@ def test_a_fixed_rate_is_sold_for_exactly_that(account: Publishing, files: str, 
 
     found = account.publish(dataset(f"{files}/n.txt", price=price), key)
 
-    ((_, _, token, rate),) = Datatoken(account.chain.web3, found.datatoken).fixed_rates()
+    datatoken = Datatoken(account.chain.web3, found.datatoken)
+    ((address, exchange, token, rate),) = datatoken.fixed_rates()
     assert (token, rate) == (account.chain.fee_token, 10**17)
-    with pytest.raises(SettingsError, match="not sold for 0.2"):
+    fee_token, market = account.chain.at("OceanToken", token), account.chain.at("FixedRateExchange", address)
+    buyer, seller = KeySigner(KEYS[8]).address, account.address
+    cost, earned = (
+        market.functions.calcBaseInGivenOutDT(exchange, ONE, 0).call()[0],
+        _balance(fee_token, seller),
+    )
+    account.chain.send(8, fee_token.functions.approve(address, cost))
+    account.chain.send(8, market.functions.buyDT(exchange, ONE, cost, NOBODY, 0))
+    assert datatoken.balance(buyer) == ONE
+    account.chain.send(6, market.functions.collectBT(exchange, 10**17))
+    assert _balance(fee_token, seller) - earned == 10**17
+    with pytest.raises(SettingsError, match=r"not sold for 0\.2"):
         account.publish(dataset(f"{files}/n.txt", price={"kind": "fixed_rate", "price": Decimal("0.2")}), key)
+
+
+def _balance(token: Any, account: str) -> int:
+    return int(token.functions.balanceOf(account).call())
 
 
 def test_what_the_ocean_node_refuses_is_said_and_costs_nothing(account: Publishing, files: str, key: str):
@@ -224,7 +247,7 @@ def test_what_the_ocean_node_refuses_is_said_and_costs_nothing(account: Publishi
 def test_a_file_that_is_not_there_costs_nothing(account: Publishing, files: str, key: str):
     before = account.transactions()
 
-    with pytest.raises(SettingsError, match=r"file 0 of a service \(compute\)"):
+    with pytest.raises(SettingsError, match=r"file 0 of 'Some numbers' \(compute service\)"):
         account.publish(dataset(f"{files}/nothing.csv"), key)
 
     assert account.transactions() == before
@@ -248,42 +271,41 @@ def test_an_ocean_node_without_an_index_costs_nothing(
 def test_an_asset_that_is_never_indexed_says_so_and_is_waited_for_the_next_time(
     account: Publishing, files: str, key: str, tmp_path: Any, chain: Chain
 ):
-    """A node that reads its chain once an hour, and is then restarted to read it at once."""
+    """A node that reads its chain once an hour, and is then restarted to read it all the time."""
     served = ChainSettings(chain.chain_id, chain.rpc_url, chain.address_file)
     described = dataset(f"{files}/n.txt")
     before = account.transactions()
-    slow = fast(tmp_path, chains=(served,), indexer_interval_seconds=3600)
-    with running_ocean_node(slow) as other:
-        time.sleep(1)
+    with running_ocean_node(fast(tmp_path, chains=(served,), tick_seconds=3600)) as slow:
         with pytest.raises(NotIndexed, match="check that it indexes this chain"):
-            account.publish(described, key, url=other, indexed_within_seconds=1)
+            account.publish(described, key, url=slow, indexed_within_seconds=1)
         with pytest.raises(NotIndexed):
-            account.publish(described, key, url=other, indexed_within_seconds=1)
+            account.publish(described, key, url=slow, indexed_within_seconds=1)
+    with running_ocean_node(fast(tmp_path, chains=(served,), port=int(slow.rpartition(":")[2]))) as restarted:
+        assert restarted == slow
+        found = account.publish(described, key, url=slow)
+
+    assert account.data_nfts(account.token_uri_of(found.data_nft)) == [found.data_nft]
     assert account.transactions() - before == 2
 
 
-def test_why_the_ocean_node_does_not_index_an_asset_is_said(
-    account: Publishing, files: str, key: str, monkeypatch: pytest.MonkeyPatch
-):
-    """As if the document had been mangled on its way to the chain."""
-    monkeypatch.setattr(
-        "airflow_provider_deflow.publishing.announcing.hashlib.sha256", _mangled(hashlib.sha256)
-    )
-    with pytest.raises(UnexpectedReply, match="is not its sha256"):
+class Mangling(OceanNode):
+    """As if a document had been changed on its way to the chain."""
+
+    def encrypt(self, content: bytes) -> str:
+        return super().encrypt(content + b" " if content.startswith(b'{"@context"') else content)
+
+
+def test_why_the_ocean_node_does_not_index_an_asset_is_said(account: Publishing, files: str, key: str):
+    publisher = account.publisher()
+    mangling = Mangling(account.url, publisher.ocean_node.signer, requests_per_minute=1_000_000)
+
+    with pytest.raises(IndexingFailed, match="Hash check failed"):
+        replace(publisher, ocean_node=mangling).publish(dataset(f"{files}/n.txt"), key)
+
+    before = account.transactions()
+    with pytest.raises(IndexingFailed, match="Hash check failed"):
         account.publish(dataset(f"{files}/n.txt"), key)
-    monkeypatch.undo()
-
-    stranger = PlainPublisher(account.chain, account.url)
-    draft = stranger.draft(file_object(f"{files}/n.txt"))
-    draft.ddo["metadata"].pop("author")
-    stranger.announce(draft)
-    publisher = Publishing(account.chain, account.url, KEYS[4]).publisher()
-    with pytest.raises(IndexingFailed, match="Cannot read properties of null"):
-        publisher._announcer.wait(draft.did, lambda _: False)
-
-
-def _mangled(sha256: Any) -> Any:
-    return lambda data: sha256(data + b"?")
+    assert account.transactions() == before
 
 
 def test_an_asset_is_taken_out_of_use_and_not_brought_back_unasked(account: Publishing, files: str, key: str):
@@ -321,3 +343,18 @@ def test_memory_of_a_chain_that_is_no_more_is_not_believed(account: Publishing, 
     memory["deflow_asset"] = {**memory["deflow_asset"], "data_nft": "0x" + "11" * 20}
 
     assert account.publish(dataset(f"{files}/n.txt"), key, memory) == first
+
+
+def test_killed_at_any_step_and_repeated_there_is_one_data_nft(account: Publishing, files: str, key: str):
+    """kill -9 between all that publishing does to the chain, the Ocean Node and its memory."""
+    deaths = crashes(account, f"{files}/n.txt", key)
+
+    kinds = {step.split(" ", 1)[1] for _, step in deaths}
+    assert {"mint", "describe"} <= {kind.split()[0] for kind in kinds}
+    assert len(deaths) > 20
+    for crashed_key, step in deaths:
+        found = account.publish(dataset(f"{files}/n.txt"), crashed_key)
+        uri = account.token_uri_of(found.data_nft)
+        assert account.data_nfts(uri) == [found.data_nft], step
+        assert account.metadata_said(found.data_nft) == 1, step
+        assert account.indexed(found.did)["indexedMetadata"]["event"]["txid"] == found.metadata_transaction

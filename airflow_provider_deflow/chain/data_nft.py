@@ -109,7 +109,7 @@ def create(sender: Sends, network: Network, asset: NewAsset, *, purpose: str = "
 def _exchange(network: Network, price: FixedRate, owner: str) -> tuple[Any, ...]:
     """It mints what it sells, and its owner is paid; no market takes a part."""
     accounts = [price.token, owner, _NOBODY, _NOBODY]
-    return (network.address("FixedPrice"), accounts, [price.token_decimals, 18, price.rate, 0, True])
+    return (network.address("FixedPrice"), accounts, [price.token_decimals, 18, price.rate, 0, 1])
 
 
 def find_created(

@@ -152,7 +152,7 @@ class Publisher:
             for number, file in enumerate(service.files):
                 if not self.ocean_node.file_info(file).is_there:
                     raise SettingsError(
-                        f"file {number} of a service ({service.type}) of {description.name!r} is not there for "
+                        f"file {number} of {description.name!r} ({service.type} service) is not there for "
                         f"{self.ocean_node.url}, or is empty — correct the file object"
                     )
 
@@ -180,7 +180,7 @@ class Publisher:
         signer = self.ocean_node.signer
         if signer is None or signer.address != self.wallet.address:
             raise SettingsError(
-                f"{self.ocean_node.url} is not asked as {self.wallet.address}, who pays — give both one wallet"
+                f"{self.ocean_node.url} is not asked as {self.wallet.address}, who pays: give both one wallet"
             )
         text = json.dumps([*parts, str(self.network.chain_id), self.wallet.address])
         return hashlib.sha256(signer.sign_message(text.encode()).encode()).hexdigest()
