@@ -28,6 +28,9 @@ DeflowError
 │   └── JobTimedOut          our deadline passed; the job was stopped
 ├── ChainError
 │   ├── ChainUnreachable     the RPC endpoint does not answer                        ↻
+│   ├── GasTooDear           gas costs more than the wallet's cap now                ↻
+│   ├── InsufficientFunds    an account has less than it needs                       → top it up
+│   ├── PolicyRefused        the wallet does not sign this; nothing was signed       → fix the setting
 │   ├── NoDatatoken          an order was sent elsewhere than to a datatoken
 │   ├── WrongChain           it serves another chain, or one without Ocean's contracts → fix the setting
 │   └── TransactionFailed    refused or reverted; .words are the contract's or the endpoint's own
@@ -264,6 +267,24 @@ class ChainUnreachable(ChainError):
     """The RPC endpoint does not answer."""
 
     retryable = True
+
+
+class GasTooDear(ChainError):
+    """Gas costs more now than the wallet may pay; nothing was signed."""
+
+    retryable = True
+
+
+class InsufficientFunds(ChainError):
+    """An account has less than what it is to pay: the message says needs, has, and where to top up."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class PolicyRefused(ChainError):
+    """A wallet's policy does not allow a transaction; nothing was signed."""
+
+    fault: ClassVar[Fault] = "settings"
 
 
 class NoDatatoken(ChainError):

@@ -4,7 +4,13 @@
     rpc           the way to a chain, with timeouts, and errors that show no key
     networks      a chain's id and where Ocean's contracts are on it
     contracts     the contracts' ABIs, from the package `ocean-contracts`
-    transactions  one key in this process that signs and sends
+    transactions  who sends, and one key in this process that does
+    reverts       why a contract refused, and what to do
+    wallet        an account that many processes send with, each transaction once
+    lanes         which transaction has which nonce; a Protocol for what keeps it
+    delivery      what a lane keeps, brought into a block
+    fees          what gas is paid with, up to a cap
+    policy        what a wallet may sign at all
     units         tokens ↔ base units; an `int` is base units, a `Decimal` whole tokens, everywhere
     events        what the contracts said in a range of blocks
     data_nft      an asset's contract: made, described

@@ -13,10 +13,12 @@ from typing import Any, Protocol
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
 from eth_account.signers.local import LocalAccount
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import ContractLogicError, TimeExhausted, TransactionNotFound, Web3RPCError
 from web3.types import TxReceipt
 
+from airflow_provider_deflow.chain.reverts import explained, reverted
 from airflow_provider_deflow.errors import ChainUnreachable, TransactionFailed
 
 _CONFIRMED_WITHIN_SECONDS = 120.0
@@ -64,24 +66,15 @@ class Sender:
         it was sent, the chain is asked for it; what it knows counts as sent.
         """
         with self._lock:
+            gas = gas_of(call, self.address)
             try:
-                # As of the next block: what a contract does may depend on the time.
-                gas = int(call.estimate_gas({"from": self.address}, "pending") * _GAS_MARGIN)
                 transaction = call.build_transaction(
                     {"from": self.address, "nonce": self._next_nonce(), "gas": gas}
                 )
                 signed = self._account.sign_transaction(transaction)
                 return self._send_once(signed)
-            except ContractLogicError as error:
-                words = str(error.message or error)
-                raise TransactionFailed(
-                    f"{_name(call)} by {self.address} would fail — {words}",
-                    words=words,
-                    data=error.data if isinstance(error.data, str) else "",
-                    call=_call_data(call),
-                ) from error
             except Web3RPCError as error:
-                words = _rpc_words(error)
+                words = rpc_words(error)
                 raise TransactionFailed(
                     f"{_name(call)} by {self.address} was refused — {words}", words=words
                 ) from error
@@ -105,23 +98,44 @@ class Sender:
 
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """Wait until it is in a block; a reverted one is raised."""
-        try:
-            receipt = self.web3.eth.wait_for_transaction_receipt(
-                Web3.to_bytes(hexstr=transaction_hash),  # type: ignore[arg-type]
-                timeout=_CONFIRMED_WITHIN_SECONDS,
-                poll_latency=_POLL_SECONDS,
-            )
-        except TimeExhausted as error:
-            raise ChainUnreachable(
-                f"transaction {transaction_hash} is in no block after {_CONFIRMED_WITHIN_SECONDS:.0f} s — "
-                "it may still come into one: look for it before anything is sent again"
-            ) from error
-        if receipt["status"] != 1:
-            raise TransactionFailed(f"transaction {transaction_hash} was reverted", words="reverted")
-        return receipt
+        return wait_for_block(self.web3, transaction_hash)
 
     def _next_nonce(self) -> int:
         return self.web3.eth.get_transaction_count(self._account.address, "pending")
+
+
+def gas_of(call: Any, account: str) -> int:
+    """What a call by `account` may use. One that would revert is raised, in its contract's words."""
+    try:
+        # As of the next block: what a contract does may depend on the time.
+        return int(call.estimate_gas({"from": account}, "pending") * _GAS_MARGIN)
+    except ContractLogicError as error:
+        words = str(error.message or error)
+        raise TransactionFailed(
+            f"{_name(call)} by {account} would fail — {explained(words)}",
+            words=words,
+            data=error.data if isinstance(error.data, str) else "",
+            call=_call_data(call),
+        ) from error
+    except Web3RPCError as error:
+        words = rpc_words(error)
+        raise TransactionFailed(f"{_name(call)} by {account} was refused — {words}", words=words) from error
+
+
+def wait_for_block(web3: Web3, transaction_hash: str) -> TxReceipt:
+    """Its receipt, once it is in a block; a reverted one is raised."""
+    try:
+        receipt = web3.eth.wait_for_transaction_receipt(
+            HexBytes(transaction_hash), timeout=_CONFIRMED_WITHIN_SECONDS, poll_latency=_POLL_SECONDS
+        )
+    except TimeExhausted as error:
+        raise ChainUnreachable(
+            f"transaction {transaction_hash} is in no block after {_CONFIRMED_WITHIN_SECONDS:.0f} s — "
+            "it may still come into one: look for it before anything is sent again"
+        ) from error
+    if receipt["status"] != 1:
+        raise reverted(web3, receipt)
+    return receipt
 
 
 def _name(call: Any) -> str:
@@ -134,7 +148,8 @@ def _call_data(call: Any) -> str:
     return str(call.build_transaction(known)["data"])
 
 
-def _rpc_words(error: Web3RPCError) -> str:
+def rpc_words(error: Web3RPCError) -> str:
+    """What the endpoint said, without what web3 says about it."""
     response = error.rpc_response or {}
     details = response.get("error")
     return str(details["message"]) if isinstance(details, dict) and "message" in details else str(error)

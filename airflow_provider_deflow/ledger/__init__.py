@@ -11,4 +11,8 @@ needs to know nothing of what was written before.
     spool       what MongoDB could not take, until somebody brings it there
     recorder    writes entries for one task: never raises, never hangs
     history     all entries of a run as one document
+
+Beside it, since it is kept in the same place:
+
+    lanes       the nonce lanes of the wallets
 """
