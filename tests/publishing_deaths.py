@@ -14,15 +14,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pymongo
+from web3 import Web3
+from web3.types import TxReceipt
+
 from airflow_provider_deflow.chain.networks import Network
+from airflow_provider_deflow.chain.policy import Policy
 from airflow_provider_deflow.chain.rpc import connect
-from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.chain.transactions import Sender, Sends
+from airflow_provider_deflow.chain.wallet import Wallet
+from airflow_provider_deflow.ledger.lanes import MongoLanes
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.routes import Route
 from airflow_provider_deflow.publishing.publisher import Publisher
@@ -32,7 +38,7 @@ from tests.publishing_parts import Memory, Publishing, dataset
 T = TypeVar("T")
 
 
-def crashes(account: Publishing, file: str, key: str) -> list[tuple[str, str]]:
+def crashes(account: Publishing, file: str, key: str, mongo_uri: str = "") -> list[tuple[str, str]]:
     """Which keys were being published when their process died, and at which step."""
     order = {
         "url": account.url,
@@ -41,6 +47,8 @@ def crashes(account: Publishing, file: str, key: str) -> list[tuple[str, str]]:
         "account": account.key,
         "file": file,
         "key": key,
+        "mongo_uri": mongo_uri,
+        "database": account.database.name if account.database is not None else "",
     }
     script = [sys.executable, "-m", "tests.publishing_deaths"]
     done = subprocess.run(script, input=json.dumps(order), capture_output=True, text=True, timeout=240)
@@ -68,12 +76,17 @@ class Dying:
 
 
 def publish(order: dict[str, Any], key: str, dying: Dying) -> None:
-    class Wallet(Sender):
-        def send(self, call: Any, *, purpose: str = "") -> str:
-            return dying.step(purpose.split()[0], lambda: Sender.send(self, call, purpose=purpose))
+    class Steps:
+        """As the wallet itself."""
 
-        def confirm(self, transaction_hash: str) -> Any:
-            return dying.step("confirmation", lambda: Sender.confirm(self, transaction_hash))
+        def __init__(self, wallet: Sends) -> None:
+            self._wallet, self.web3, self.address = wallet, wallet.web3, wallet.address
+
+        def send(self, call: Any, *, purpose: str = "") -> str:
+            return dying.step(purpose.split()[0], lambda: self._wallet.send(call, purpose=purpose))
+
+        def confirm(self, transaction_hash: str) -> TxReceipt:
+            return dying.step("confirmation", lambda: self._wallet.confirm(transaction_hash))
 
     class Node(OceanNode):
         def ask(self, route: Route[T]) -> T:
@@ -86,8 +99,15 @@ def publish(order: dict[str, Any], key: str, dying: Dying) -> None:
     web3 = connect(order["rpc_url"])
     node = Node(order["url"], KeySigner(order["account"]), requests_per_minute=1_000_000)
     network = Network.find(web3.eth.chain_id, Path(order["address_file"]))
-    publisher = Publisher(node, Wallet(web3, order["account"]), network, Kept(), lambda _: None)
-    replace(publisher, indexed_within_seconds=20).publish(dataset(order["file"]), key)
+    publisher = Publisher(node, Steps(wallet_of(order, web3, network)), network, Kept(), lambda _: None, 20)
+    publisher.publish(dataset(order["file"]), key)
+
+
+def wallet_of(order: dict[str, Any], web3: Web3, network: Network) -> Sends:
+    if not order["database"]:
+        return Sender(web3, order["account"])
+    lanes = MongoLanes(pymongo.MongoClient(order["mongo_uri"])[order["database"]])
+    return Wallet(web3, KeySigner(order["account"]), lanes, Policy(network))
 
 
 def main() -> None:

@@ -7,9 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pymongo.database import Database
+
+from airflow_provider_deflow.chain.delivery import Patience
 from airflow_provider_deflow.chain.events import events_of
 from airflow_provider_deflow.chain.networks import Network
-from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.chain.policy import Policy
+from airflow_provider_deflow.chain.transactions import Sender, Sends
+from airflow_provider_deflow.chain.wallet import Wallet
+from airflow_provider_deflow.ledger.lanes import MongoLanes
 from airflow_provider_deflow.ocean.asset_description import AssetDescription
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.publishing.publisher import Published, Publisher
@@ -42,6 +48,8 @@ class Publishing:
     chain: Chain
     url: str
     key: str
+    # Where the account's lane is kept; None sends without remembering a purpose.
+    database: Database[dict[str, Any]] | None = None
     said: list[str] = field(default_factory=list)
 
     @property
@@ -52,11 +60,21 @@ class Publishing:
     def address(self) -> str:
         return KeySigner(self.key).address
 
+    def wallet(self, confirmed_within_seconds: float = 30) -> Sends:
+        if self.database is None:
+            return Sender(self.chain.web3, self.key)
+        patience = Patience(
+            in_flight_seconds=0.2, stuck_seconds=0.5, confirmed_within_seconds=confirmed_within_seconds
+        )
+        lanes = MongoLanes(self.database)
+        signer, policy = KeySigner(self.key), Policy(self.network)
+        return Wallet(self.chain.web3, signer, lanes, policy, patience=patience)
+
     def publisher(self, memory: Memory | None = None, **changes: Any) -> Publisher:
         node = OceanNode(changes.pop("url", self.url), KeySigner(self.key), requests_per_minute=1_000_000)
         return Publisher(
             ocean_node=node,
-            wallet=Sender(self.chain.web3, self.key),
+            wallet=changes.pop("wallet", None) or self.wallet(),
             network=self.network,
             memory=Memory() if memory is None else memory,
             say=self.said.append,

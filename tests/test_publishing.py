@@ -16,6 +16,7 @@ from airflow_provider_deflow.chain.data_nft import DataNft, MetadataState
 from airflow_provider_deflow.chain.datatoken import ONE, Datatoken
 from airflow_provider_deflow.chain.transactions import Sender
 from airflow_provider_deflow.errors import (
+    ChainError,
     IndexingFailed,
     NotIndexed,
     OceanNodeBusy,
@@ -345,13 +346,39 @@ def test_memory_of_a_chain_that_is_no_more_is_not_believed(account: Publishing, 
     assert account.publish(dataset(f"{files}/n.txt"), key, memory) == first
 
 
-def test_killed_at_any_step_and_repeated_there_is_one_data_nft(account: Publishing, files: str, key: str):
-    """kill -9 between all that publishing does to the chain, the Ocean Node and its memory."""
-    deaths = crashes(account, f"{files}/n.txt", key)
+def test_a_mint_that_is_in_no_block_yet_is_not_sent_again(
+    chain: Chain, url: str, files: str, key: str, mongo_database: Any
+):
+    """What died did not see its transaction mined; nobody has its memory, and no event tells of it."""
+    account = Publishing(chain, url, KEYS[5], mongo_database)
+    before, described = account.transactions(), dataset(f"{files}/n.txt")
+    chain.ask("evm_setAutomine", False)
+    try:
+        with pytest.raises(ChainError):
+            account.publish(described, key, wallet=account.wallet(confirmed_within_seconds=0.3))
+        assert account.transactions() == before
+        chain.ask("evm_setIntervalMining", 1)
+        found = account.publish(described, key)
+    finally:
+        chain.ask("evm_setIntervalMining", 0)
+        chain.ask("evm_setAutomine", True)
 
-    kinds = {step.split(" ", 1)[1] for _, step in deaths}
-    assert {"mint", "describe"} <= {kind.split()[0] for kind in kinds}
-    assert len(deaths) > 20
+    assert account.data_nfts(account.token_uri_of(found.data_nft)) == [found.data_nft]
+    assert account.transactions() - before == 2
+
+
+@pytest.mark.parametrize("remembers", [False, True], ids=["a key alone", "a wallet"])
+def test_killed_at_any_step_and_repeated_there_is_one_data_nft(
+    chain: Chain, url: str, files: str, key: str, mongo_uri: str, mongo_database: Any, remembers: bool
+):
+    """kill -9 between all that publishing does to the chain, the Ocean Node and its memory."""
+    database = mongo_database if remembers else None
+    account = Publishing(chain, url, KEYS[5 if remembers else 6], database)
+    deaths = crashes(account, f"{files}/n.txt", key, mongo_uri)
+
+    steps = [step for _, step in deaths]
+    assert {"before mint", "after mint", "before describe", "after describe", "after memory"} <= set(steps)
+    assert len(steps) > 20
     for crashed_key, step in deaths:
         found = account.publish(dataset(f"{files}/n.txt"), crashed_key)
         uri = account.token_uri_of(found.data_nft)

@@ -132,8 +132,12 @@ def last_said(web3: Web3, address: str, first_block: int) -> Event | None:
     return said[-1] if said else None
 
 
+def hash_of(receipt: TxReceipt) -> str:
+    return Web3.to_hex(receipt["transactionHash"])
+
+
 def _created(web3: Web3, receipt: TxReceipt) -> CreatedAsset:
-    transaction_hash = Web3.to_hex(receipt["transactionHash"])
+    transaction_hash = hash_of(receipt)
     made = {event.name: event.args for event in events_in(web3, receipt, "NFTCreated", "TokenCreated")}
     try:
         return CreatedAsset(

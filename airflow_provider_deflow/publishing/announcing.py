@@ -126,7 +126,7 @@ class Announcer:
         did, after = document["id"], last.transaction_hash if last else "nothing"
         old_reason = indexing.reason(self.ocean_node, did)
         contract = DataNft(self.wallet.web3, contracts.data_nft)
-        transaction = contract.set_metadata(
+        sent = contract.set_metadata(
             self.wallet,
             bytes.fromhex(cipher[2:]),
             hashlib.sha256(text).digest(),
@@ -135,7 +135,8 @@ class Announcer:
             state=MetadataState(contract.state()),
             purpose=f"describe {did} {mark} after {after}",
         )
-        self.wallet.confirm(transaction)
+        # Another than was sent, where the fee had to be raised.
+        transaction = data_nfts.hash_of(self.wallet.confirm(sent))
         self.say(f"described {did} in transaction {transaction}")
         found = self.wait(did, lambda now: indexing.transaction_of(now) == transaction, old_reason)
         if others := ddo.differences(document, found):

@@ -102,8 +102,8 @@ class Publisher:
         if contract.state() != state:
             last = self._announcer.last_said(CreatedAsset(contract.address, "", ""), indexed)
             purpose = f"state {int(state)} of {did} after {last.transaction_hash if last else 'nothing'}"
-            transaction = contract.set_state(self.wallet, state, purpose=purpose)
-            self.wallet.confirm(transaction)
+            sent = contract.set_state(self.wallet, state, purpose=purpose)
+            transaction = data_nfts.hash_of(self.wallet.confirm(sent))
             self.say(f"{did} is {data_nfts.in_words(state)} from transaction {transaction} on")
         self._announcer.wait(did, lambda now: indexing.state_of(now) == state)
         return transaction
