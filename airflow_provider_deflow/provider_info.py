@@ -83,6 +83,38 @@ def _ocean_wallet() -> dict[str, Any]:
             "relabeling": {"password": "Private key"},
             "placeholders": {"password": "0x and 64 hexadecimal digits"},
         },
+        "conn-fields": {
+            "rpc_url": {
+                "label": "RPC URL",
+                "description": "JSON-RPC of the chain this account pays on. Empty: it only signs requests.",
+                "schema": {"type": ["string", "null"], "format": "password"},
+            },
+            "chain_id": {
+                "label": "Chain id",
+                "description": "Checked against the RPC endpoint before anything is signed.",
+                "schema": {"type": ["integer", "null"], "minimum": 1},
+            },
+            "address_file": {
+                "label": "Address file",
+                "description": "Where Ocean's contracts are, on a chain that is none of Ocean's own.",
+                "schema": {"type": ["string", "null"]},
+            },
+            "ocean_nodes": {
+                "label": "Ocean Nodes it trusts",
+                "description": "URLs with commas between: the account is used on no other. Empty: on all.",
+                "schema": {"type": ["string", "null"]},
+            },
+            "max_fee_gwei": {
+                "label": "Most gwei for gas",
+                "description": "The most it pays for a unit of gas. Empty: what the market asks.",
+                "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+            },
+            "confirmations": {
+                "label": "Confirmations",
+                "description": "Blocks that a transaction is deep before it counts.",
+                "schema": {"type": ["integer", "null"], "default": 1, "minimum": 1},
+            },
+        },
     }
 
 

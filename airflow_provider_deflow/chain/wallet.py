@@ -158,18 +158,36 @@ class Wallet:
 
     def _kept(self, transaction: Mapping[str, Any], purpose: str) -> Slot | None:
         """A slot of the lane that nobody else has; None when another process has one for the purpose."""
-        address = Web3.to_checksum_address(self.address)
         while True:
             # Before the count: in this block the nonce is not used.
             since_block = self.web3.eth.block_number
-            pending = self.web3.eth.get_transaction_count(address, "pending")
-            nonce = max(self._lanes.next_nonce(self._lane), pending)
+            nonce = self._next_nonce()
             attempt = attempt_of(self._sign({**transaction, "nonce": nonce}))
             slot = Slot(nonce, purpose, since_block, (attempt,))
             if self._lanes.add(self._lane, slot):
                 return slot
             if purpose and self._lanes.with_purpose(self._lane, purpose):
                 return None
+
+    def _next_nonce(self) -> int:
+        """The lane's; the chain's when the account has sent elsewhere."""
+        kept = self._lanes.next_nonce(self._lane)
+        if (pending := self._pending()) >= kept:
+            return pending
+        still_open = self._lanes.unsettled(self._lane)
+        mined = still_open[0].nonce if still_open else kept
+        # Asked again: others may have been mined in the meantime.
+        if (pending := self._pending()) < mined:
+            raise ChainUnreachable(
+                f"the endpoint knows {pending} transactions of {self.address} on chain "
+                f"{self._lane.chain_id}, and {mined} were mined — it lags behind: try again later. If the "
+                "chain has begun anew, as a development chain may, remove the account's documents from "
+                "`wallet_slots` in MongoDB"
+            )
+        return kept
+
+    def _pending(self) -> int:
+        return self.web3.eth.get_transaction_count(Web3.to_checksum_address(self.address), "pending")
 
     def _sign(self, transaction: Mapping[str, Any]) -> bytes:
         self._policy.check(self.web3, transaction)

@@ -283,6 +283,18 @@ def test_it_counts_when_it_is_deep_enough(account: Account):
     assert wallet.confirm(transaction)["status"] == 1
 
 
+def test_a_chain_that_knows_less_than_was_mined_is_not_sent_to(account: Account):
+    snapshot = account.chain.ask("evm_snapshot")
+    wallet = account.wallet()
+    wallet.confirm(wallet.send(account.approval(1)))
+    account.chain.ask("evm_revert", snapshot)
+
+    with pytest.raises(ChainUnreachable, match=r"knows 0 transactions .* and 1 were mined — it lags behind"):
+        account.wallet().send(account.approval(2))
+
+    assert account.sent() == 0
+
+
 def test_too_little_gas_money_is_said_before_anything_is_signed(
     chain: services.Chain, mongo_database: Database[dict[str, Any]]
 ):

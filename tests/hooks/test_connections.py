@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from airflow_provider_deflow.hooks import settings, signed_urls
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.stack import mongod
+from tests import services
 from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
 
 ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -97,6 +100,74 @@ def test_the_test_button_of_a_wallet(monkeypatch: pytest.MonkeyPatch) -> None:
 
     connect(monkeypatch, "wallet", conn_type="ocean_wallet")
     assert "has no private key" in OceanWalletHook("wallet").test_connection()[1]
+
+
+def wallet_on(chain: services.Chain, **extra: Any) -> dict[str, Any]:
+    named = {
+        "rpc_url": f"{chain.rpc_url}/?key=canary",
+        "chain_id": chain.chain_id,
+        "address_file": str(chain.address_file),
+    }
+    return {"conn_type": "ocean_wallet", "password": KEYS[0], "extra": named | extra}
+
+
+@pytest.mark.chain
+def test_a_wallet_with_a_chain_pays_there(
+    chain: services.Chain, mongo_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "wallet", **wallet_on(chain, max_fee_gwei="50", ocean_nodes="http://a/, http://b"))
+    monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", mongod.airflow_connection(mongo_uri))
+    hook = OceanWalletHook("wallet")
+
+    works, said = hook.test_connection()
+    wallet = hook.wallet()
+    before = chain.web3.eth.get_transaction_count(wallet.web3.to_checksum_address(ADDRESS))
+    token = chain.at("OceanToken", chain.fee_token).functions
+    wallet.confirm(wallet.send(token.approve(hook.network().address("Escrow"), 1)))
+
+    assert works
+    assert re.fullmatch(
+        rf"signs as {ADDRESS}, on chain 8996 \(development\), with [\d.]+ of its coin for gas", said
+    )
+    assert chain.web3.eth.get_transaction_count(wallet.web3.to_checksum_address(ADDRESS)) == before + 1
+    assert hook.trusts("http://b/")
+    assert not hook.trusts("http://c")
+    settings = hook.chain_settings()
+    assert settings is not None
+    assert settings.max_fee == 50 * 10**9
+    assert "canary" not in repr(settings)
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"chain_id": 1}, "serves chain 8996, not 1"),
+        ({"chain_id": "one"}, "chain_id is 'one', and must be a whole number"),
+        ({"max_fee_gwei": "much"}, "max_fee_gwei is 'much', and must be a number of gwei"),
+        ({"address_file": "/nowhere"}, "the address file /nowhere cannot be read"),
+        ({"rpc_url": "http://127.0.0.1:9/canary"}, r"127\.0\.0\.1:9 did not answer"),
+    ],
+)
+def test_the_test_button_says_what_is_wrong_with_a_wallets_chain(
+    chain: services.Chain, extra: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "wallet", **wallet_on(chain, **extra))
+
+    works, why = OceanWalletHook("wallet").test_connection()
+
+    assert not works
+    assert re.search(message, why)
+    assert "canary" not in why
+
+
+def test_a_wallet_without_a_chain_only_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "wallet", conn_type="ocean_wallet", password=KEYS[0])
+
+    assert OceanWalletHook("wallet").chain_settings() is None
+    assert OceanWalletHook("wallet").trusts("http://anywhere")
+    with pytest.raises(errors.SettingsError, match="Put rpc_url and chain_id into its extra"):
+        OceanWalletHook("wallet").wallet()
 
 
 def test_storage_is_a_folder_of_airflow_home_unless_set(
