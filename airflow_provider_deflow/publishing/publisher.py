@@ -76,7 +76,7 @@ class Publisher:
 
         An asset that its owner took out of use is not brought back by this: see `set_state`.
         """
-        description = self._with_checksums(description)
+        description = self._ready(description)
         secret = self._opaque("DeFlow asset key", key)
         contracts = self._find(secret)
         if contracts is None:
@@ -89,7 +89,7 @@ class Publisher:
         """The same for an asset of this account that is known by its DID, whoever made it."""
         contracts = _contracts_of(self._indexed(did))
         prices.require(self.wallet.web3, self.network, contracts.datatoken, description.price)
-        return self._described(self._with_checksums(description), contracts)
+        return self._described(self._ready(description), contracts)
 
     def end_of_life(self, did: str) -> str:
         """Take the asset out of use; the transaction, "" when it was so before."""
@@ -156,7 +156,11 @@ class Publisher:
                         f"{self.ocean_node.url}, or is empty — correct the file object"
                     )
 
-    def _with_checksums(self, description: AssetDescription) -> AssetDescription:
+    def _ready(self, description: AssetDescription) -> AssetDescription:
+        """With the checksums of now."""
+        for position, service in enumerate(description.services):
+            if not service.files:
+                raise SettingsError(f"service {position} of {description.name!r} has no files — give it some")
         dids = sorted(description.trusted_dids())
         return description.with_trusted({did: trust.trusted_algorithm(self.ocean_node, did) for did in dids})
 
