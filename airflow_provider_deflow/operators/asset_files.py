@@ -92,8 +92,14 @@ def _outputs(
 
 
 def _path(given: str | ObjectStoragePath, store: ContentStore, lifetime: int) -> AssetFile:
-    path = ObjectStoragePath(given)
-    if not path.is_file():
+    try:
+        path = ObjectStoragePath(given)
+        is_there = path.is_file()
+    except (ValueError, ImportError) as error:
+        raise SettingsError(
+            f"the path of `files` cannot be opened — {error}; a folder of this machine is written file:///path"
+        ) from None
+    if not is_there:
         raise MissingOutput(
             f"there is no file at {path.protocol or 'file'}://…/{path.name} — correct the path"
         )

@@ -15,13 +15,16 @@ from typing import Any
 import pytest
 import requests
 import uvicorn
-from airflow.sdk import DAG, AssetAlias
+from airflow.sdk import DAG, AssetAlias, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
+from airflow.sdk.io import attach
+from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_deflow.api.app import create_app
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.hooks.signed_urls import FILES_ROUTE
+from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.local_ocean_node.settings import ChainSettings
 from airflow_provider_deflow.operators import asset_files
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
@@ -215,33 +218,35 @@ def test_a_path_in_object_storage_becomes_an_asset(published: Publisher, api: st
     assert downloaded(published, returned) == b"1,2\n"
 
 
-@pytest.mark.filterwarnings("ignore:UPath 'signing'")
 def test_a_storage_that_signs_does_so_itself() -> None:
     """As S3 does; the file stays where it is."""
-    import fsspec
-    from airflow.sdk import ObjectStoragePath
-    from airflow.sdk.io import attach
-    from fsspec.implementations.memory import MemoryFileSystem
 
     class Signing(MemoryFileSystem):
-        protocol = ("signing",)
-
         def sign(self, path: str, expiration: int = 100, **_: Any) -> str:
-            return f"https://storage.test{path}?for={expiration}"
+            return f"https://storage.test/{path}?for={expiration}"
 
-    fsspec.register_implementation("signing", Signing, clobber=True)
-    attach("signing", fs=Signing())
-    path = ObjectStoragePath("signing://bucket/a.csv")
+    attach("memory", conn_id="signing", fs=Signing())
+    path = ObjectStoragePath("memory://bucket/a.csv", conn_id="signing")
     path.write_bytes(b"1,2\n")
 
-    (file,) = asset_files.files_of(path, ["*"], None, 600)  # type: ignore[arg-type]
-    (same,) = asset_files.files_of(path, ["*"], None, 600)  # type: ignore[arg-type]
+    (file,) = asset_files.files_of(path, ["*"], content_store(), 600)
+    (same,) = asset_files.files_of(path, ["*"], content_store(), 600)
+    path.write_bytes(b"1,2,3\n")
+    (other,) = asset_files.files_of(path, ["*"], content_store(), 600)
 
     assert file.file_object["url"].endswith("/a.csv?for=600")
     assert (file.name, file.same) == ("a.csv", same.same)
-    path.write_bytes(b"1,2,3\n")
-    (other,) = asset_files.files_of(path, ["*"], None, 600)  # type: ignore[arg-type]
     assert other.same != same.same
+
+
+def test_a_path_in_a_storage_that_signs_nothing_becomes_an_asset(published: Publisher, api: str) -> None:
+    attach("memory", conn_id="plain", fs=MemoryFileSystem())
+    path = ObjectStoragePath("memory://bucket/b.csv", conn_id="plain")
+    path.write_bytes(b"3,4\n")
+
+    returned, _ = run(operator("memory", files=path))
+
+    assert downloaded(published, returned) == b"3,4\n"
 
 
 def test_a_signed_url_is_renewed_after_half_of_its_life(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,6 +293,7 @@ def test_what_is_wrong_with_a_description_is_said_when_the_dag_is_read() -> None
         (None, "has no files"),
         (["http://files.test/a"], "`files` must be file objects"),
         ("file:///no/such/file.csv", "there is no file"),
+        ("nowhere://no/such/file.csv", "cannot be opened"),
     ],
 )
 def test_wrong_files_are_not_retried(given: Any, words: str) -> None:
