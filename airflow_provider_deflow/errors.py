@@ -30,6 +30,7 @@ DeflowError
 │   ├── ChainUnreachable     the RPC endpoint does not answer                        ↻
 │   ├── GasTooDear           gas costs more than the wallet's cap now                ↻
 │   ├── InsufficientFunds    an account has less than it needs                       → top it up
+│   ├── PriceTooHigh         a datatoken costs more than may be paid for it          → raise the limit
 │   ├── PolicyRefused        the wallet does not sign this; nothing was signed       → fix the setting
 │   ├── NoDatatoken          an order was sent elsewhere than to a datatoken
 │   ├── WrongChain           it serves another chain, or one without Ocean's contracts → fix the setting
@@ -277,6 +278,12 @@ class GasTooDear(ChainError):
 
 class InsufficientFunds(ChainError):
     """An account has less than what it is to pay: the message says needs, has, and where to top up."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class PriceTooHigh(ChainError):
+    """A datatoken is sold for more than what may be paid for it; nothing was signed."""
 
     fault: ClassVar[Fault] = "settings"
 

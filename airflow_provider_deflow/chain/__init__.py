@@ -15,7 +15,10 @@
     events        what the contracts said in a range of blocks
     data_nft      an asset's contract: made, described
     datatoken     what an order of an asset pays with
+    obtaining     a datatoken to order with: had, given away, or bought up to a price
+    tokens        what any token says of itself, and paying a contract with one
     escrow        funds, authorisations and locks of paid compute
+    escrow_account  a payer's side of it, each step told by the escrow's events
     deployment    all contracts on a chain of one's own
 
 web3 takes a second to import: these modules are imported where a chain is really talked to.

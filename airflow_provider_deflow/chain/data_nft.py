@@ -8,6 +8,7 @@ encrypted for an Ocean Node. What the bytes mean is not known here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import IntEnum, IntFlag
 from typing import Any
 
@@ -19,10 +20,14 @@ from web3.types import TxReceipt
 from airflow_provider_deflow.chain.contracts import contract
 from airflow_provider_deflow.chain.events import Event, events_in, events_of
 from airflow_provider_deflow.chain.networks import Network
+from airflow_provider_deflow.chain.tokens import decimals
 from airflow_provider_deflow.chain.transactions import Sends
-from airflow_provider_deflow.errors import TransactionFailed
+from airflow_provider_deflow.chain.units import to_base_units
+from airflow_provider_deflow.errors import SettingsError, TransactionFailed
 
 _NOBODY = "0x0000000000000000000000000000000000000000"
+# Of a datatoken, and of a price.
+_DECIMALS = 18
 
 
 class MetadataState(IntEnum):
@@ -50,11 +55,10 @@ class MetadataFlags(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class FixedRate:
-    """What one datatoken is sold for: `rate` in 10⁻¹⁸ whole tokens, whatever decimals the token has."""
+    """What one datatoken is sold for: `price` whole tokens of `token`."""
 
     token: str
-    token_decimals: int
-    rate: int
+    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,10 @@ class NewAsset:
     cap: int = 10**24
     # Whether everybody may take datatokens for nothing, one at a time.
     dispenser: bool = False
+    # Where everybody may buy datatokens, minted when they are bought; not beside a dispenser.
+    fixed_rate: FixedRate | None = None
     transferable: bool = True
     token_uri: str = ""
-    # Or where everybody may buy them.
-    fixed_rate: FixedRate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +98,32 @@ def create(sender: Sends, network: Network, asset: NewAsset, *, purpose: str = "
         [asset.cap, 0],
         [],
     )
-    if asset.dispenser:
+    if asset.dispenser and asset.fixed_rate:
+        raise SettingsError(
+            f"asset {asset.name!r} is both given away and sold — choose a dispenser or a fixed rate"
+        )
+    if asset.fixed_rate:
+        sold = _fixed_rate(sender.web3, network, owner, asset.fixed_rate)
+        call = factory.functions.createNftWithErc20WithFixedRate(data_nft, datatoken, sold)
+    elif asset.dispenser:
         one = 10**18
         dispenser = (network.address("Dispenser"), one, one, True, _NOBODY)
         call = factory.functions.createNftWithErc20WithDispenser(data_nft, datatoken, dispenser)
-    elif asset.fixed_rate:
-        exchange = _exchange(network, asset.fixed_rate, owner)
-        call = factory.functions.createNftWithErc20WithFixedRate(data_nft, datatoken, exchange)
     else:
         call = factory.functions.createNftWithErc20(data_nft, datatoken)
     return _created(sender.web3, sender.confirm(sender.send(call, purpose=purpose)))
 
 
-def _exchange(network: Network, price: FixedRate, owner: str) -> tuple[Any, ...]:
-    """It mints what it sells, and its owner is paid; no market takes a part."""
-    accounts = [price.token, owner, _NOBODY, _NOBODY]
-    return (network.address("FixedPrice"), accounts, [price.token_decimals, 18, price.rate, 0, 1])
+def _fixed_rate(web3: Web3, network: Network, owner: str, rate: FixedRate) -> tuple[Any, ...]:
+    token = Web3.to_checksum_address(rate.token)
+    # The contract's price is in 10⁻¹⁸ of a whole token, whatever decimals that has.
+    price = to_base_units(rate.price, _DECIMALS)
+    nobody_else_earns, may_mint = 0, 1
+    return (
+        network.address("FixedPrice"),
+        [token, owner, owner, _NOBODY],
+        [decimals(web3, token), _DECIMALS, price, nobody_else_earns, may_mint],
+    )
 
 
 def find_created(

@@ -19,6 +19,7 @@ from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from airflow_provider_deflow.chain.contracts import artifact
+from airflow_provider_deflow.chain.tokens import pay
 from airflow_provider_deflow.chain.transactions import Sends
 from airflow_provider_deflow.errors import ChainError, WrongChain
 
@@ -129,8 +130,42 @@ class Escrow:
             columns += [[0] * len(claims), [[]] * len(claims)]
         return payee.send(self._function("claimLocksAndWithdraw", *columns), purpose=purpose)
 
+    def tokens(self, payer: str) -> list[str]:
+        """Of which the payer has ever deposited some."""
+        return [str(token) for token in self._call("getUserTokens", payer)]
+
+    def deposit(self, payer: Sends, token: str, amount: int, *, purpose: str = "") -> str:
+        """Bring funds into the escrow, which is approved for exactly as much when it has to be."""
+        return pay(payer, self._function("deposit", token, amount), token, amount, purpose=purpose)
+
+    def authorize(
+        self,
+        payer: Sends,
+        token: str,
+        payee: str,
+        max_locked_amount: int,
+        max_lock_seconds: int,
+        max_lock_counts: int,
+        *,
+        purpose: str = "",
+    ) -> str:
+        """Let a payee lock so much in all; what was authorised before is replaced."""
+        limits = (max_locked_amount, max_lock_seconds, max_lock_counts)
+        return payer.send(self._function("authorize", token, payee, *limits), purpose=purpose)
+
+    def revoke(self, payer: Sends, token: str, payee: str, *, purpose: str = "") -> str:
+        """Let a payee lock nothing more; what it has locked stays locked."""
+        return self.authorize(payer, token, payee, 0, 0, 0, purpose=purpose)
+
+    def withdraw(self, payer: Sends, token: str, amount: int, *, purpose: str = "") -> str:
+        """Take available funds out. The contract passes over what it cannot do: read its events."""
+        return payer.send(self._function("withdraw", [token], [amount]), purpose=purpose)
+
     def cancel_expired(self, sender: Sends, payee: str, locks: Sequence[Lock], *, purpose: str = "") -> str:
-        """Give back what is locked beyond its time; anybody may. Of a lock that is gone nothing is said."""
+        """Give back what is locked beyond its time; anybody may.
+
+        Of a lock that is gone nothing is said: `escrow_account.cancelled` tells what was given back.
+        """
         return sender.send(
             self._function(
                 "cancelExpiredLocks",

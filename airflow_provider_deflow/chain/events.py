@@ -34,6 +34,8 @@ _CONTRACTS = {
     "OrderStarted": "ERC20Template",
     "OrderReused": "ERC20Template",
     "ProviderFee": "ERC20Template",
+    "ExchangeCreated": "FixedRateExchange",
+    "Swapped": "FixedRateExchange",
     "DispenserCreated": "Dispenser",
     "DispenserActivated": "Dispenser",
     "DispenserDeactivated": "Dispenser",

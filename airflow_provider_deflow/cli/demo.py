@@ -97,6 +97,7 @@ def demo(home: Path, out: Path, ocean_node_url: str | None, image: str, keep: bo
             home,
             ocean_node_url=ocean_node_url,
             wallet_key=os.environ.get(KEY_VARIABLE),
+            with_chain=not ocean_node_url,
             report=lambda line: console.print(line, highlight=False, markup=False),
         ) as up:
             outcome = _run(up, image, out, console)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,11 @@ import click
 from airflow_provider_deflow.errors import DeflowError
 
 if TYPE_CHECKING:
-    from airflow_provider_deflow.local_ocean_node.settings import NodeSettings
+    from airflow_provider_deflow.local_ocean_node.settings import (
+        ChainSettings,
+        EnvironmentSettings,
+        NodeSettings,
+    )
 
 
 @click.command("ocean-node")
@@ -48,6 +53,38 @@ if TYPE_CHECKING:
     help="The engine's pace; a real node's is 2 seconds.",
 )
 @click.option(
+    "--rpc-url",
+    envvar="DEFLOW_RPC_URL",
+    show_envvar=True,
+    help="JSON-RPC of a chain that it indexes and is paid on.",
+)
+@click.option("--chain-id", type=int, help="That chain's id.")
+@click.option(
+    "--address-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where Ocean's contracts are on that chain, as Ocean's deployments write it.",
+)
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    metavar="RESOURCE=TOKENS",
+    help="Of a second environment, for paid jobs: per unit and started minute, as cpu=0.1; repeatable.",
+)
+@click.option("--fee-token", help="What is paid with.  [default: the address file's Ocean]")
+@click.option(
+    "--claim-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=3600.0,
+    show_default=True,
+    help="How often finished jobs are claimed; a real node's default.",
+)
+@click.option(
+    "--index-seconds",
+    type=click.FloatRange(0, min_open=True),
+    help="Between two looks at the chain.  [default: the tick]",
+)
+@click.option(
     "--allow-target",
     "allowed_targets",
     multiple=True,
@@ -75,12 +112,22 @@ def ocean_node(
     folder: Path,
     requests_per_minute: int,
     tick_seconds: float,
+    rpc_url: str | None,
+    chain_id: int | None,
+    address_file: Path | None,
+    prices: tuple[str, ...],
+    fee_token: str | None,
+    claim_seconds: float,
+    index_seconds: float | None,
     allowed_targets: tuple[str, ...],
     faults_file: Path | None,
     log_requests: bool,
     unisolated: bool,
 ) -> None:
-    """Run an Ocean Node on this machine: it really executes algorithms, for free jobs, in a sandbox."""
+    """Run an Ocean Node on this machine: it really executes algorithms, in a sandbox.
+
+    Free jobs need nothing more; paid ones and published assets a chain, by the first three of its options.
+    """
     from airflow_provider_deflow.local_ocean_node.faults import load_rules
     from airflow_provider_deflow.local_ocean_node.isolation import Unisolated
     from airflow_provider_deflow.local_ocean_node.settings import THIS_MACHINE, NodeSettings
@@ -89,12 +136,17 @@ def ocean_node(
     if log_requests:
         logging.getLogger("airflow_provider_deflow.local_ocean_node.app").setLevel(logging.INFO)
     try:
+        chain = _chain(rpc_url, chain_id, address_file)
         settings = NodeSettings(
             folder=folder.resolve(),
             host=host,
             port=port,
             requests_per_minute=requests_per_minute,
             tick_seconds=tick_seconds,
+            chains=(chain,) if chain else (),
+            environments=_environments(chain, prices, fee_token),
+            claim_interval_seconds=claim_seconds,
+            index_interval_seconds=index_seconds,
             allowed_targets=(*THIS_MACHINE, *allowed_targets),
             faults=tuple(load_rules(faults_file)) if faults_file else (),
             test_routes=faults_file is not None,
@@ -105,6 +157,46 @@ def ocean_node(
         asyncio.run(_serve_until_signalled(settings))
     except DeflowError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _chain(rpc_url: str | None, chain_id: int | None, address_file: Path | None) -> ChainSettings | None:
+    from airflow_provider_deflow.local_ocean_node.settings import ChainSettings
+
+    if not rpc_url and not chain_id and not address_file:
+        return None
+    if not rpc_url or not chain_id or not address_file:
+        raise click.UsageError("a chain needs all three: --rpc-url, --chain-id and --address-file")
+    return ChainSettings(chain_id, rpc_url, address_file.resolve())
+
+
+def _environments(
+    chain: ChainSettings | None, prices: tuple[str, ...], fee_token: str | None
+) -> tuple[EnvironmentSettings, ...]:
+    """The free one stays as it is without a chain, its id included; what costs is another one beside it."""
+    from airflow_provider_deflow.local_ocean_node.settings import EnvironmentSettings, Fees
+
+    free, asked = EnvironmentSettings(), tuple(_price(price) for price in prices)
+    if chain is None or not asked:
+        if asked or fee_token:
+            raise click.UsageError("prices need a chain, and a fee token needs prices: --rpc-url, --price")
+        return (free,)
+    if fee_token is None:
+        from airflow_provider_deflow.chain.networks import Network
+
+        fee_token = Network.find(chain.chain_id, chain.address_file).address("Ocean")
+    fees = Fees(chain.chain_id, fee_token, asked)
+    return (free, EnvironmentSettings(fees=(fees,), free=False, description="this machine, for paid jobs"))
+
+
+def _price(text: str) -> tuple[str, float]:
+    resource, _, tokens = text.partition("=")
+    try:
+        price = float(tokens)
+    except ValueError:
+        price = math.nan
+    if not 0 <= price < math.inf:
+        raise click.UsageError(f"--price {text} is no price: write it as cpu=0.1")
+    return resource, price
 
 
 async def _serve_until_signalled(settings: NodeSettings) -> None:

@@ -39,10 +39,13 @@ _home = click.option(
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="A folder of Dag files of your own, read beside the drawn graphs.",
 )
+@click.option("--no-chain", is_flag=True, help="Without a development chain: free jobs only.")
 @click.option("--cluster", "as_cluster", is_flag=True, hidden=True, help="As `make cluster` does.")
 @click.option("--open", "opens", is_flag=True, help="Open the browser when everything is ready.")
-def up(home: Path, port: int | None, dags: Path | None, as_cluster: bool, opens: bool) -> None:
-    """Start MongoDB, an Ocean Node and Airflow, and stay until stopped (Ctrl-C)."""
+def up(
+    home: Path, port: int | None, dags: Path | None, no_chain: bool, as_cluster: bool, opens: bool
+) -> None:
+    """Start MongoDB, a chain, an Ocean Node and Airflow, and stay until stopped (Ctrl-C)."""
     from airflow_provider_deflow import stack
     from airflow_provider_deflow.stack import cluster
 
@@ -53,7 +56,7 @@ def up(home: Path, port: int | None, dags: Path | None, as_cluster: bool, opens:
     try:
         click.echo(f"Starting in {home.absolute()}")
         start = cluster.running if as_cluster else stack.running
-        with start(home, port=port, dags=dags, report=click.echo) as running:
+        with start(home, port=port, dags=dags, with_chain=not no_chain, report=click.echo) as running:
             click.echo(f"Everything is up after {time.monotonic() - began:.0f} s.\n\n{_addresses(running)}")
             if opens:
                 webbrowser.open(running.airflow_url)
@@ -68,10 +71,13 @@ def up(home: Path, port: int | None, dags: Path | None, as_cluster: bool, opens:
 
 
 def _addresses(running: Running) -> str:
+    chain = running.chain
+    at = f"{chain.rpc_url} (id {chain.chain_id})" if chain else "none"
     return (
         f"  Airflow     {running.airflow_url}\n"
         f"  login       {running.username}, password {running.password}\n"
         f"  Ocean Node  {running.ocean_node_url}\n"
+        f"  chain       {at}\n"
         f"  logs        {running.home / 'logs'}\n\n"
         "Ctrl-C stops it all; graphs and runs stay for the next start."
     )

@@ -105,6 +105,8 @@ class NodeSettings:
     # After the first minute: 71 becomes 70 once in so many seconds.
     claim_interval_seconds: float = 3600.0
     expiry_interval_seconds: float = 300.0
+    # Between two looks at a chain; without it, the tick. A real node's default is 30.
+    index_interval_seconds: float | None = None
     environments: tuple[EnvironmentSettings, ...] = (EnvironmentSettings(),)
     chains: tuple[ChainSettings, ...] = ()
     # How long a lock outlives the longest run of its job: the time in which it can be claimed.
@@ -125,8 +127,7 @@ class NodeSettings:
 
     @property
     def index_seconds(self) -> float:
-        """Between two looks at a chain; a real node's default is 30."""
-        return self.tick_seconds
+        return self.index_interval_seconds or self.tick_seconds
 
     @property
     def measure_seconds(self) -> float:

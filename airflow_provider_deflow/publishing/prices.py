@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_deflow.chain import data_nft, tokens
+from airflow_provider_deflow.chain import data_nft
 from airflow_provider_deflow.chain.datatoken import Datatoken
 from airflow_provider_deflow.chain.units import to_base_units
 from airflow_provider_deflow.errors import SettingsError
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 _RATE_DECIMALS = 18
 
 
-def new_asset(web3: Web3, network: Network, description: AssetDescription) -> data_nft.NewAsset:
+def new_asset(network: Network, description: AssetDescription) -> data_nft.NewAsset:
     """The contracts that an asset needs."""
     price = description.price
     return data_nft.NewAsset(
         name=description.name,
         symbol=description.symbol,
         dispenser=isinstance(price, Free),
-        fixed_rate=_fixed_rate(web3, network, price) if isinstance(price, FixedRate) else None,
+        fixed_rate=data_nft.FixedRate(_token(network, price), price.price)
+        if isinstance(price, FixedRate)
+        else None,
     )
 
 
@@ -37,15 +39,13 @@ def require(web3: Web3, network: Network, datatoken: str, price: Free | FixedRat
     if isinstance(price, Free) and not contract.active_dispensers():
         raise SettingsError(f"datatoken {datatoken} is not given away — {_HINT}")
     if isinstance(price, FixedRate):
-        wanted = _fixed_rate(web3, network, price)
-        offers = contract.fixed_rates()
-        if not any((token, rate) == (wanted.token, wanted.rate) for _, _, token, rate in offers):
+        wanted = (_token(network, price), to_base_units(price.price, _RATE_DECIMALS))
+        if wanted not in [(token, rate) for _, _, token, rate in contract.fixed_rates()]:
             raise SettingsError(f"datatoken {datatoken} is not sold for {price.price} — {_HINT}")
 
 
 _HINT = "an asset keeps the price it was made with; publish it under another key, or describe that price"
 
 
-def _fixed_rate(web3: Web3, network: Network, price: FixedRate) -> data_nft.FixedRate:
-    token = price.token or network.address("Ocean")
-    return data_nft.FixedRate(token, tokens.decimals(web3, token), to_base_units(price.price, _RATE_DECIMALS))
+def _token(network: Network, price: FixedRate) -> str:
+    return price.token or network.address("Ocean")

@@ -137,9 +137,7 @@ class Publisher:
     def _mint(self, description: AssetDescription, secret: str) -> CreatedAsset:
         self._announcer.rehearse(description)
         self._check_files(description)
-        asset = replace(
-            prices.new_asset(self.wallet.web3, self.network, description), token_uri=_token_uri(secret)
-        )
+        asset = replace(prices.new_asset(self.network, description), token_uri=_token_uri(secret))
         since = max(0, self.wallet.web3.eth.block_number - _UNSETTLED_BLOCKS)
         self.memory.set(MEMORY_KEY, {"secret": secret, "since_block": since})
         made = data_nfts.create(self.wallet, self.network, asset, purpose=f"mint {secret}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`deflow up`: MongoDB, an Ocean Node and Airflow on one machine, as one supervised set of processes.
+"""`deflow up`: MongoDB, a chain, an Ocean Node and Airflow on one machine, as one set of processes.
 
 `running` starts and ends it; `doctor` tells what a machine lacks for it.
 """

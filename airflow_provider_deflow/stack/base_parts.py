@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Airflow's tasks talk to, as parts of a stack: MongoDB and Ocean Nodes, and the connections to them."""
+"""What Airflow's tasks talk to, as parts of a stack: MongoDB, a chain, Ocean Nodes; and connections."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from collections.abc import Mapping
 
 import requests
 
-from airflow_provider_deflow.stack import mongod, ports
+from airflow_provider_deflow.stack import anvil, development_chain, mongod, ports
+from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 from airflow_provider_deflow.stack.home import Home
 from airflow_provider_deflow.stack.supervision import Part
 
-# Account 0 of the mnemonic that every local development chain uses: public, and worth nothing.
-DEVELOPMENT_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+# Public, and worth nothing.
+DEVELOPMENT_KEY = development_chain.CONSUMER_KEY
 # A real Ocean Node's own limit is 30; a laptop's is its owner's alone.
 REQUESTS_PER_MINUTE = 600
+# In whole fee tokens per unit and started minute, in an environment beside the free one.
+PRICES = {"cpu": 0.1, "ram": 0.01}
+# Real nodes claim once an hour, and look for new blocks every 30 s.
+CLAIM_SECONDS = 5.0
+INDEX_SECONDS = 0.5
 
 
 def environment() -> dict[str, str]:
@@ -37,10 +43,28 @@ def mongod_part(home: Home, port: int) -> Part:
     )
 
 
+def anvil_part(home: Home, port: int, ocean_nodes: tuple[str, ...]) -> Part:
+    """The chain, with all that these local Ocean Nodes and the wallets need there."""
+    chain = DevelopmentChain.of(home, port)
+    folders = tuple(home.root / name for name in ocean_nodes)
+    return Part(
+        name=anvil.NAME,
+        group="base",
+        command=anvil.command(home, port),
+        environment=environment(),
+        is_ready=lambda since: chain.is_ready(folders),
+        port=port,
+    )
+
+
 def ocean_node_part(
-    home: Home, port: int, name: str = "ocean-node", requests_per_minute: int = REQUESTS_PER_MINUTE
+    home: Home,
+    port: int,
+    name: str = "ocean-node",
+    requests_per_minute: int = REQUESTS_PER_MINUTE,
+    chain: DevelopmentChain | None = None,
 ) -> Part:
-    """A local Ocean Node with its data in a folder of its name."""
+    """A local Ocean Node with its data in a folder of its name; on a chain it starts after that."""
     run = "from airflow_provider_deflow.cli.ocean_node import ocean_node; ocean_node()"
     settings = {
         "--port": port,
@@ -52,11 +76,24 @@ def ocean_node_part(
     return Part(
         name=name,
         group="base",
-        command=(sys.executable, "-c", run, *options, "--log-requests"),
+        command=(sys.executable, "-c", run, *options, *(_on_chain(chain) if chain else ()), "--log-requests"),
         environment=environment(),
         is_ready=lambda since: _answers(f"http://{ports.LOOPBACK}:{port}/"),
         port=port,
+        after=anvil.NAME if chain else None,
     )
+
+
+def _on_chain(chain: DevelopmentChain) -> tuple[str, ...]:
+    settings = {
+        "--rpc-url": chain.rpc_url,
+        "--chain-id": chain.chain_id,
+        "--address-file": chain.address_file,
+        "--claim-seconds": CLAIM_SECONDS,
+        "--index-seconds": INDEX_SECONDS,
+    }
+    prices = (word for resource, price in PRICES.items() for word in ("--price", f"{resource}={price}"))
+    return (*(str(word) for option in settings.items() for word in option), *prices)
 
 
 def _answers(url: str) -> bool:
@@ -67,16 +104,27 @@ def _answers(url: str) -> bool:
 
 
 def connections(
-    home: Home, mongo_uri: str, ocean_nodes: Mapping[str, str], wallet_key: str | None
+    home: Home,
+    mongo_uri: str,
+    ocean_nodes: Mapping[str, str],
+    wallet_key: str | None,
+    chain: DevelopmentChain | None = None,
 ) -> dict[str, str]:
     """Storage and connections as Airflow reads them from the environment; `ocean_nodes` by connection id."""
-    wallet = {"conn_type": "ocean_wallet", "password": wallet_key or DEVELOPMENT_KEY}
+    wallets = {"default": wallet_key or DEVELOPMENT_KEY}
+    if chain:
+        wallets["publisher"] = development_chain.PUBLISHER_KEY
     return {
         "AIRFLOW__DEFLOW__STORAGE": f"file://{home.storage}",
         "AIRFLOW_CONN_DEFLOW_MONGO": mongod.airflow_connection(mongo_uri),
         **{f"AIRFLOW_CONN_{conn_id.upper()}": connection for conn_id, connection in ocean_nodes.items()},
-        "AIRFLOW_CONN_OCEAN_WALLET_DEFAULT": json.dumps(wallet),
+        **{f"AIRFLOW_CONN_OCEAN_WALLET_{name.upper()}": _wallet(key, chain) for name, key in wallets.items()},
     }
+
+
+def _wallet(key: str, chain: DevelopmentChain | None) -> str:
+    connection: dict[str, object] = {"conn_type": "ocean_wallet", "password": key}
+    return json.dumps(connection | ({"extra": chain.in_connection} if chain else {}))
 
 
 def local_ocean_node(url: str, requests_per_minute: int = REQUESTS_PER_MINUTE) -> str:

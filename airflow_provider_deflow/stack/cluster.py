@@ -18,8 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from airflow_provider_deflow.errors import DeflowError
-from airflow_provider_deflow.stack import airflow_parts, base_parts, mongod, ports, postgresql, redis_server
+from airflow_provider_deflow.stack import (
+    airflow_parts,
+    anvil,
+    base_parts,
+    mongod,
+    ports,
+    postgresql,
+    redis_server,
+)
 from airflow_provider_deflow.stack.airflow_api import AirflowApi
+from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 from airflow_provider_deflow.stack.handles import Running, kept_up, silent
 from airflow_provider_deflow.stack.home import Home
 from airflow_provider_deflow.stack.supervision import Part, Supervisor
@@ -50,6 +59,7 @@ def running(
     *,
     ocean_nodes: int = 1,
     requests_per_minute: int = base_parts.REQUESTS_PER_MINUTE,
+    with_chain: bool = False,
     port: int | None = None,
     dags: Path | None = None,
     environment: Mapping[str, str] | None = None,
@@ -59,7 +69,8 @@ def running(
     folder = Home.at(home)
 
     def plan() -> Running:
-        return _plan(folder, ocean_nodes, requests_per_minute, port, dags, environment or {})
+        chained = with_chain and anvil.is_there(report)
+        return _plan(folder, ocean_nodes, requests_per_minute, chained, port, dags, environment or {})
 
     with kept_up(folder, plan, report) as up:
         yield up
@@ -69,6 +80,7 @@ def _plan(
     home: Home,
     ocean_nodes: int,
     requests_per_minute: int,
+    with_chain: bool,
     port: int | None,
     dags: Path | None,
     more: Mapping[str, str],
@@ -80,6 +92,7 @@ def _plan(
         postgresql.NAME,
         redis_server.NAME,
         *node_names,
+        *((anvil.NAME,) if with_chain else ()),
         "airflow",
         *(() if own_mongo_uri else ("mongod",)),
     )
@@ -89,7 +102,12 @@ def _plan(
         mongod.check_answers(own_mongo_uri)
     else:
         base.append(base_parts.mongod_part(home, at["mongod"]))
-    base += (base_parts.ocean_node_part(home, at[name], name, requests_per_minute) for name in node_names)
+    chain = DevelopmentChain.of(home, at[anvil.NAME]) if with_chain else None
+    if chain:
+        base.append(base_parts.anvil_part(home, at[anvil.NAME], node_names))
+    base += (
+        base_parts.ocean_node_part(home, at[name], name, requests_per_minute, chain) for name in node_names
+    )
     mongo_uri = own_mongo_uri or mongod.uri(at["mongod"])
     node_urls = tuple(f"http://{ports.LOOPBACK}:{at[name]}" for name in node_names)
     conn_ids = ("ocean_node_default", *(f"ocean_node_{number}" for number in range(2, ocean_nodes + 1)))
@@ -97,7 +115,7 @@ def _plan(
         conn_id: base_parts.local_ocean_node(url, requests_per_minute)
         for conn_id, url in zip(conn_ids, node_urls, strict=True)
     }
-    settings = _settings(home, at, base_parts.connections(home, mongo_uri, nodes, None), more)
+    settings = _settings(home, at, base_parts.connections(home, mongo_uri, nodes, None, chain), more)
     airflow_parts.write_settings(home, at["airflow"], dags)
     airflow_url = f"http://{ports.LOOPBACK}:{at['airflow']}"
     processes = airflow_parts.environment(home, settings)
@@ -119,6 +137,7 @@ def _plan(
         airflow_home=home.airflow,
         environment=settings,
         _supervisor=Supervisor(home, tuple(replace(part, ready_seconds=_READY_SECONDS) for part in parts)),
+        chain=chain,
     )
 
 

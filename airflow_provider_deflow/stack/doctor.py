@@ -21,7 +21,7 @@ import psutil
 
 from airflow_provider_deflow.errors import SettingsError, StackError
 from airflow_provider_deflow.local_ocean_node.isolation import choose_isolation
-from airflow_provider_deflow.stack import mongod, own_airflow, ports
+from airflow_provider_deflow.stack import anvil, mongod, own_airflow, ports
 from airflow_provider_deflow.stack.home import read_stack
 
 DISTRIBUTION = "airflow-provider-deflow"
@@ -50,6 +50,7 @@ def examine(home: Path) -> Iterator[Finding]:
     yield _provider()
     yield _module("supervisor", "keeps the parts running", extra="embedded")
     yield _mongod_server()
+    yield _development_chain()
     yield _bubblewrap(home)
     yield _home_folder(home)
     yield _disk(home)
@@ -109,6 +110,18 @@ def _mongod_server() -> Finding:
         return Finding("MongoDB server", False, f"{found} lacks libcurl", _apt("libcurl4"))
     mend = "set MONGO_URI to a MongoDB of yours (this one needs a CPU with AVX, OpenSSL 3 and liblzma)"
     return Finding("MongoDB server", False, f"{found} does not run: {answer.stderr.strip()}", mend)
+
+
+def _development_chain() -> Finding:
+    subject, found = "anvil", anvil.binary()
+    if found is None:
+        lacking = "not found: `deflow up` then has no chain, to publish and to pay on"
+        return Finding(subject, False, lacking, anvil.how_to_get_it(), needed=False)
+    answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        words = f"{found} does not run: {answer.stderr.strip()}"
+        return Finding(subject, False, words, anvil.how_to_get_it(), needed=False)
+    return Finding(subject, True, f"{answer.stdout.splitlines()[0]}, {found}")
 
 
 def _bubblewrap(home: Path) -> Finding:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from airflow_provider_deflow.errors import StackError
 from airflow_provider_deflow.stack import airflow_parts, marks, postgresql
+from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 from airflow_provider_deflow.stack.home import Home, write_private
 from airflow_provider_deflow.stack.supervision import Supervisor
 
@@ -37,6 +38,8 @@ class Running:
     """Settings and connections; on top of os.environ they make a command see this Airflow."""
     _supervisor: Supervisor = field(repr=False)
     other_ocean_node_urls: tuple[str, ...] = ()
+    chain: DevelopmentChain | None = None
+    """Its RPC URL, address file and fee token; None without one."""
 
     @property
     def processes(self) -> dict[str, int]:
@@ -111,16 +114,20 @@ def _clear_leftovers(home: Home, report: Callable[[str], None]) -> None:
 def _start(up: Running, home: Home, report: Callable[[str], None]) -> None:
     """All parts, each as early as what it needs is there."""
     began = time.monotonic()
+    supervisor = up._supervisor
 
     def ready(name: str) -> None:
         report(f"  {name:<14} ready after {time.monotonic() - began:5.1f} s")
+        for part in supervisor.parts.values():
+            if part.after == name:
+                supervisor.start_part(part.name)
 
-    supervisor = up._supervisor
     supervisor.start()
     base = [name for name, part in supervisor.parts.items() if part.group == "base"]
     above = [name for name, part in supervisor.parts.items() if part.group == "airflow"]
     for name in base:
-        supervisor.start_part(name)
+        if supervisor.parts[name].after is None:
+            supervisor.start_part(name)
     if above:
         if postgresql.NAME in base:
             supervisor.wait_until_ready(postgresql.NAME)
@@ -138,5 +145,6 @@ def _start(up: Running, home: Home, report: Callable[[str], None]) -> None:
         "storage": up.storage,
         "username": up.username,
         "password": up.password,
+        **(up.chain.in_connection if up.chain else {}),
     }
     write_private(home.stack_file, addresses)

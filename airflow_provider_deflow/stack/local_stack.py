@@ -4,8 +4,8 @@
     with stack.running(Path(".deflow"), report=print) as up:
         requests.get(up.airflow_url + "/api/v2/version")
 
-MongoDB, an Ocean Node and Airflow, each its own process, started as far in parallel as their needs
-allow, kept running, and ended together.
+MongoDB, a chain, an Ocean Node and Airflow, each its own process, started as far in parallel as their
+needs allow, kept running, and ended together.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from airflow_provider_deflow.stack import airflow_parts, base_parts, mongod, ports
+from airflow_provider_deflow.stack import airflow_parts, anvil, base_parts, mongod, ports
 from airflow_provider_deflow.stack.base_parts import DEVELOPMENT_KEY
+from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 from airflow_provider_deflow.stack.handles import Running, kept_up, silent
 from airflow_provider_deflow.stack.home import Home
 from airflow_provider_deflow.stack.supervision import Part, Supervisor
@@ -31,6 +32,7 @@ def running(
     ocean_node_url: str | None = None,
     wallet_key: str | None = None,
     with_airflow: bool = True,
+    with_chain: bool = False,
     port: int | None = None,
     dags: Path | None = None,
     environment: Mapping[str, str] | None = None,
@@ -40,11 +42,13 @@ def running(
 
     `ocean_node_url` and `wallet_key` replace the local Ocean Node and its development account; `port`
     is Airflow's; `dags` a folder of Dag files for it; `environment` is added to what its processes get.
+    `with_chain` needs anvil: where that is missing, it is reported, and all else goes on.
     """
     folder = Home.at(home)
 
     def plan() -> Running:
-        return _plan(folder, ocean_node_url, wallet_key, with_airflow, port, dags, environment or {})
+        chained = with_chain and anvil.is_there(report)
+        return _plan(folder, ocean_node_url, wallet_key, with_airflow, chained, port, dags, environment or {})
 
     with kept_up(folder, plan, report) as up:
         yield up
@@ -55,13 +59,19 @@ def _plan(
     ocean_node_url: str | None,
     wallet_key: str | None,
     with_airflow: bool,
+    with_chain: bool,
     port: int | None,
     dags: Path | None,
     more: Mapping[str, str],
 ) -> Running:
     """Choose ports, write settings, and name every part; nothing runs yet."""
     own_mongo_uri = os.environ.get("MONGO_URI")
-    needed = {"mongod": not own_mongo_uri, "ocean-node": not ocean_node_url, "airflow": with_airflow}
+    needed = {
+        "mongod": not own_mongo_uri,
+        anvil.NAME: with_chain,
+        "ocean-node": not ocean_node_url,
+        "airflow": with_airflow,
+    }
     names = tuple(name for name, is_needed in needed.items() if is_needed)
     at = ports.choose(home, names, {"airflow": port} if port and with_airflow else {})
     parts: list[Part] = []
@@ -69,14 +79,20 @@ def _plan(
         mongod.check_answers(own_mongo_uri)
     else:
         parts.append(base_parts.mongod_part(home, at["mongod"]))
+    chain = DevelopmentChain.of(home, at[anvil.NAME]) if with_chain else None
+    if chain:
+        node_names = () if ocean_node_url else ("ocean-node",)
+        parts.append(base_parts.anvil_part(home, at[anvil.NAME], node_names))
     if not ocean_node_url:
-        parts.append(base_parts.ocean_node_part(home, at["ocean-node"]))
+        parts.append(base_parts.ocean_node_part(home, at["ocean-node"], chain=chain))
     mongo_uri = own_mongo_uri or mongod.uri(at["mongod"])
     node_url = ocean_node_url or f"http://{ports.LOOPBACK}:{at['ocean-node']}"
     connect = base_parts.ocean_node_elsewhere if ocean_node_url else base_parts.local_ocean_node
     settings = {
         "AIRFLOW_HOME": str(home.airflow),
-        **base_parts.connections(home, mongo_uri, {"ocean_node_default": connect(node_url)}, wallet_key),
+        **base_parts.connections(
+            home, mongo_uri, {"ocean_node_default": connect(node_url)}, wallet_key, chain
+        ),
         **more,
     }
     airflow_url = f"http://{ports.LOOPBACK}:{at['airflow']}" if with_airflow else ""
@@ -98,4 +114,5 @@ def _plan(
         airflow_home=home.airflow,
         environment=settings,
         _supervisor=Supervisor(home, tuple(parts)),
+        chain=chain,
     )

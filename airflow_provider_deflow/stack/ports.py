@@ -19,6 +19,7 @@ FIRST_CHOICE = {
     "airflow": 8080,
     "ocean-node": 8001,
     "mongod": 27027,
+    "anvil": 8545,
     "postgresql": 25432,
     "redis": 26379,
 }

@@ -39,7 +39,8 @@ class Part:
     """One process to keep running.
 
     `is_ready(since)`: it answers, and is the one started then (epoch). With `port`, it also has to be
-    this part that listens there: another stack may have taken the port a moment before.
+    this part that listens there: another stack may have taken the port a moment before. It is started
+    when the part `after` is ready.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Part:
     environment: Mapping[str, str] = field(repr=False)
     is_ready: Callable[[float], bool]
     port: int | None = None
+    after: str | None = None
     stop_seconds: int = 10
     ready_seconds: int = 180
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import requests
 
+from tests import services
 from tests.local_ocean_node.running import consumer
 
 COMMAND = [
@@ -23,6 +24,7 @@ COMMAND = [
     "-c",
     "from airflow_provider_deflow.cli.ocean_node import ocean_node; ocean_node()",
 ]
+ON_CHAIN = ("--rpc-url", "http://127.0.0.1:9", "--chain-id", "8996", "--address-file", "none.json")
 
 
 @contextmanager
@@ -168,3 +170,43 @@ def test_requests_are_logged_when_asked_for_taken_and_refused_alike(tmp_path: Pa
     assert lines[-1][3:] == ["GET", "/api/services/jobs"]
     assert all(began <= float(line[1]) <= time.time() for line in lines)
     assert [line[2] for line in lines].count("taken") == 2
+
+
+@pytest.mark.chain
+def test_on_a_chain_it_has_a_paid_environment_beside_the_free_one(tmp_path: Path, chain: services.Chain):
+    on_chain = (
+        *("--rpc-url", chain.rpc_url, "--chain-id", str(chain.chain_id)),
+        *("--address-file", str(chain.address_file), "--price", "cpu=0.5", "--price", "ram=0.1"),
+    )
+    with ocean_node(tmp_path) as (_, url):
+        (alone,) = consumer(url).environments()
+    with ocean_node(tmp_path, *on_chain, "--claim-seconds", "5", "--index-seconds", "0.2") as (_, url):
+        free, paid = consumer(url).environments()
+
+    assert free["id"] == alone["id"]
+    assert (free["fees"], "free" in free, "free" in paid) == (None, True, False)
+    prices = [{"id": "cpu", "price": 0.5}, {"id": "ram", "price": 0.1}]
+    assert paid["fees"] == {str(chain.chain_id): [{"feeToken": chain.fee_token, "prices": prices}]}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--rpc-url", "http://127.0.0.1:9"], "a chain needs all three"),
+        (["--price", "cpu=1"], "prices need a chain"),
+        ([*ON_CHAIN, "--price", "cpu"], "--price cpu is no price: write it as cpu=0.1"),
+        ([*ON_CHAIN, "--price", "cpu=nan"], "--price cpu=nan is no price"),
+        ([*ON_CHAIN, "--fee-token", "0x" + "11" * 20], "a fee token needs prices"),
+        ([*ON_CHAIN, "--price", "cpu=1"], "none.json cannot be read"),
+    ],
+)
+def test_a_chain_by_half_is_refused_with_what_is_missing(tmp_path: Path, options: list[str], words: str):
+    refused = subprocess.run(
+        [*COMMAND, "--port", "0", "--folder", str(tmp_path), *options],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert refused.returncode in (1, 2)
+    assert words in refused.stderr

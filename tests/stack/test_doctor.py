@@ -88,6 +88,26 @@ def test_missing_scikit_learn_is_advice_only(home):
     assert "'airflow-provider-deflow[example]'" in found["mend"]
 
 
+def test_anvil_is_shown_with_its_version_and_missing_it_is_advice_only(home):
+    here = finding(run_doctor(home, "--json"), "anvil")
+    assert here["ok"]
+    assert "anvil Version" in here["found"]
+    result = run_doctor(home, "--json", DEFLOW_ANVIL="/nowhere/anvil")
+    missing = finding(result, "anvil")
+    assert (missing["ok"], missing["needed"]) == (False, False)
+    assert "`deflow up` then has no chain" in missing["found"]
+    assert missing["mend"].startswith("correct DEFLOW_ANVIL")
+
+
+def test_an_anvil_that_does_not_run_is_missing_too(home, tmp_path):
+    broken = tmp_path / "anvil"
+    broken.write_text("#!/bin/sh\necho 'exec format error' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    found = finding(run_doctor(home, "--json", DEFLOW_ANVIL=str(broken)), "anvil")
+    assert not found["ok"]
+    assert "exec format error" in found["found"]
+
+
 def test_settings_of_the_users_airflow_that_delay_graphs_come_with_the_command(home):
     result = run_doctor(home, "--json", AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL="60")
     mends = [found["mend"] for found in json.loads(result.stdout) if found["subject"] == "your Airflow"]

@@ -18,7 +18,7 @@ from airflow_provider_deflow.stack.home import read_stack
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 UP = [sys.executable, "-c", "from airflow_provider_deflow.cli import main; main()", "up"]
-PARTS = {"mongod", "ocean-node", "api-server", "scheduler", "dag-processor", "triggerer"}
+PARTS = {"mongod", "anvil", "ocean-node", "api-server", "scheduler", "dag-processor", "triggerer"}
 
 
 def test_up_shows_where_to_log_in_refuses_a_second_and_ends_in_order(home):
