@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A job's output as an Ocean asset, and a Dag that runs on each new version of it.
 
-What: `measure` writes a CSV; `publish` makes a dataset of it that everybody may take for nothing. The first
-run makes data NFT and datatoken; a later one only a new version of the same DID, and nothing where the CSV is
-the same. The second Dag runs whenever there is a new version.
-Why: the smallest use of `PublishDDOOperator`. Its Airflow asset is `ocean://<did>`; before the DID is known, a
-Dag can wait for the asset by the alias of the task that publishes it.
+What: `measure` writes a CSV; `publish` makes a dataset of it that everybody may take for nothing. The
+first run makes data NFT and datatoken; a later one only a new version of the same DID, and nothing where
+the CSV is the same. The second Dag runs whenever there is a new version.
+Why: the smallest use of `PublishDDOOperator`. Its Airflow asset is `ocean://<did>`; before the DID is
+known, a Dag can wait for the asset by the alias of the task that publishes it.
 Needs: connections `ocean_node_default`, `ocean_wallet_default`, and `ocean_wallet_publisher` with a chain
 (`deflow up` sets all three).
 """
