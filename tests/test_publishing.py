@@ -28,6 +28,7 @@ from airflow_provider_deflow.ocean import ddo
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.publishing import trust
 from airflow_provider_deflow.signing import KeySigner
+from tests import proxy
 from tests.local_ocean_node.file_server import FileServer, running_file_server
 from tests.local_ocean_node.running import consumer, fast, running_ocean_node
 from tests.publishing_deaths import crashes
@@ -336,6 +337,20 @@ def test_an_asset_is_updated_by_its_did(account: Publishing, files: str, key: st
     assert account.indexed(found.did)["metadata"]["license"] == "none"
     with pytest.raises(SettingsError, match="does not know"):
         account.publisher().update("did:op:" + "0" * 64, dataset(f"{files}/n.txt"))
+
+
+def test_what_publishing_asks_of_the_ocean_node(account: Publishing, files: str, key: str):
+    """A real one answers 30 requests a minute; the looks until it is indexed grow apart."""
+    with proxy.between(account.url) as between:
+        first = account.publish(dataset(f"{files}/n.txt"), key, url=between.url)
+        asked = [passed.rsplit("/", 1)[-1] for passed in between.passed if "did:op" not in passed]
+        told = len(between.passed)
+        again = account.publish(dataset(f"{files}/n.txt"), key, url=between.url)
+
+    assert again == first
+    # Of the form and of the document itself; of the stand-in and of the asset before; of files and document.
+    assert sorted(asked) == ["ddo", "ddo", "encrypt", "encrypt", "fileInfo", "validate", "validate"]
+    assert [passed for passed in between.passed[told:]] == [f"GET /api/aquarius/assets/ddo/{first.did}"]
 
 
 def test_memory_of_a_chain_that_is_no_more_is_not_believed(account: Publishing, files: str, key: str):

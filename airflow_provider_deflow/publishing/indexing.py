@@ -92,7 +92,7 @@ def wait(
             say(f"waiting until {ocean_node.url} has indexed {did}")
             told = True
         time.sleep(min(pause, max(0.0, at_most_seconds - waited)))
-        pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 def _found(ocean_node: OceanNode, route: Route[T]) -> T | None:
