@@ -13,6 +13,7 @@ from airflow_provider_deflow.chain.delivery import Patience
 from airflow_provider_deflow.chain.events import events_of
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.policy import Policy
+from airflow_provider_deflow.chain.rpc import connect
 from airflow_provider_deflow.chain.transactions import Sender, Sends
 from airflow_provider_deflow.chain.wallet import Wallet
 from airflow_provider_deflow.ledger.lanes import MongoLanes
@@ -68,7 +69,7 @@ class Publishing:
         )
         lanes = MongoLanes(self.database)
         signer, policy = KeySigner(self.key), Policy(self.network)
-        return Wallet(self.chain.web3, signer, lanes, policy, patience=patience)
+        return Wallet(connect(self.chain.rpc_url), signer, lanes, policy, patience=patience)
 
     def publisher(self, memory: Memory | None = None, **changes: Any) -> Publisher:
         node = OceanNode(changes.pop("url", self.url), KeySigner(self.key), requests_per_minute=1_000_000)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -379,6 +380,21 @@ def test_a_mint_that_is_in_no_block_yet_is_not_sent_again(
         chain.ask("evm_setAutomine", True)
 
     assert account.data_nfts(account.token_uri_of(found.data_nft)) == [found.data_nft]
+    assert account.transactions() - before == 2
+
+
+def test_several_that_publish_one_asset_at_once_make_one(
+    chain: Chain, url: str, files: str, key: str, mongo_database: Any
+):
+    """As a task of a run that Airflow believes dead and starts again, or two Dags with one key."""
+    account = Publishing(chain, url, KEYS[5], mongo_database)
+    before, described = account.transactions(), dataset(f"{files}/n.txt")
+    publishers = [replace(account.publisher(), wallet=account.wallet()) for _ in range(6)]
+
+    with ThreadPoolExecutor(len(publishers)) as pool:
+        found = set(pool.map(lambda one: one.publish(described, key), publishers))
+
+    assert len(found) == 1
     assert account.transactions() - before == 2
 
 
