@@ -85,7 +85,11 @@ def build_dag(graph: graphs.Graph, *, revision: int | None = None) -> DAG:
         defaults = graph.defaults
         computes = {
             node.id: OceanComputeOperator(
-                task_id=node.id, node=node.data, defaults=defaults, **_placement(node.data, defaults)
+                task_id=node.id,
+                node=node.data,
+                defaults=defaults,
+                budget=graph.budget,
+                **_placement(node.data, defaults),
             )
             for node in graph.nodes
         }

@@ -35,6 +35,12 @@ DeflowError
 │   ├── NoDatatoken          an order was sent elsewhere than to a datatoken
 │   ├── WrongChain           it serves another chain, or one without Ocean's contracts → fix the setting
 │   └── TransactionFailed    refused or reverted; .words are the contract's or the endpoint's own
+├── PaymentError             nothing was paid, or nothing more
+│   ├── BudgetExceeded       the run or the day would cost more than the graph allows → raise the budget
+│   ├── QuoteRefused         what the Ocean Node asks is not what it may ask
+│   ├── TooFewTokens         the wallet has less of the fee token than a job locks   → send it some
+│   ├── LockOrphaned         money is locked for a job that there is not; .expiry
+│   └── WalletBusy           another start of the wallet has not ended               ↻
 ├── OutputError
 │   ├── IncompleteDownload   fewer or more bytes than the node announced             ↻
 │   ├── HostileArchive       links, devices, paths outside, or past a cap
@@ -319,6 +325,44 @@ class TransactionFailed(ChainError):
         self.data = data
         self.call = call
         super().__init__(message)
+
+
+class PaymentError(DeflowError):
+    """A paid job was not started; nothing was paid for it, or nothing more."""
+
+    fault: ClassVar[Fault] = "settings"
+
+
+class BudgetExceeded(PaymentError):
+    """What was asked for would exceed the budget; the message says budget, reserved and asked."""
+
+    fault: ClassVar[Fault] = "drawing"
+
+
+class QuoteRefused(PaymentError):
+    """The Ocean Node's quote is not what its own environment says, or locks money for too long."""
+
+    fault: ClassVar[Fault] = "ocean_node"
+
+
+class TooFewTokens(PaymentError):
+    """The wallet has less of the fee token than a job locks; the message says needs and has."""
+
+
+class LockOrphaned(PaymentError):
+    """Money is locked for a job that there is not; it comes back after `expiry`, in epoch seconds."""
+
+    fault: ClassVar[Fault] = "ocean_node"
+
+    def __init__(self, message: str, *, expiry: int = 0) -> None:
+        self.expiry = expiry
+        super().__init__(message)
+
+
+class WalletBusy(PaymentError):
+    """Another start of the same wallet has not ended in time; they go one after the other."""
+
+    retryable = True
 
 
 class OutputError(DeflowError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_deflow import errors, handover, jobs
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs import text
-from airflow_provider_deflow.ocean import choosing, compute
+from airflow_provider_deflow.ocean import choosing, compute, payments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -98,6 +98,7 @@ def demand(
     max_duration_seconds: int,
     address: str | None = None,
     held_access_lists: Collection[AccessList] | None = None,
+    payment: payments.Payment | None = None,
 ) -> choosing.Demand:
     """What `node` needs of a compute environment; `address` and its access lists decide who lets it in.
 
@@ -110,6 +111,8 @@ def demand(
         architecture=_architecture(node.algorithm),
         address=address,
         held_access_lists=held_access_lists,
+        payment=payment,
+        is_paid=payment is not None,
     )
 
 
@@ -136,8 +139,12 @@ def build(
     inputs: Sequence[handover.Input],
     environment: compute.ComputeEnvironment,
     max_duration_seconds: int,
+    terms: payments.Terms | None = None,
 ) -> compute.JobRequest:
-    """The start request of `node`. Raises `SettingsError` when it would be larger than a node takes."""
+    """The start request of `node`; with `terms` a paid one.
+
+    Raises `SettingsError` when it would be larger than a node takes.
+    """
     variables = dict(node.environment_variables)
     if inputs:
         variables[handover.INPUTS_VARIABLE] = handover.inputs_variable(inputs)
@@ -149,6 +156,7 @@ def build(
         resources=dict(node.compute_resources),
         max_duration_seconds=max_duration_seconds,
         queue_max_wait_seconds=QUEUE_MAX_WAIT_SECONDS,
+        terms=terms,
     )
     size = len(json.dumps([request.algorithm, request.datasets], ensure_ascii=False).encode())
     if size > BODY_LIMIT_BYTES:
@@ -216,4 +224,34 @@ def _not_by_did(did: str) -> errors.SettingsError:
     return errors.SettingsError(
         f"{did}: algorithms and datasets by DID are not run yet. "
         "Give a `file`, an `upload`, or inline `code`."
+    )
+
+
+def payment_of(
+    environments: Sequence[compute.ComputeEnvironment],
+    chain_id: int,
+    fee_token: str | None,
+    named: str | None,
+) -> payments.Payment:
+    """What a paid job is paid with: `fee_token`, written as the Ocean Node does, or the only one there is.
+
+    Raises `NoEnvironment` when no environment takes it, `SettingsError` when several tokens would do.
+    """
+    taken = {
+        fees.fee_token
+        for environment in environments
+        if named in (None, environment.id)
+        for fees in environment.fees
+        if fees.chain_id == chain_id and fee_token in (None, fees.fee_token.lower())
+    }
+    if len(taken) == 1:
+        return payments.Payment(chain_id, taken.pop())
+    if taken:
+        raise errors.SettingsError(
+            f"the Ocean Node takes several tokens on chain {chain_id}: {', '.join(sorted(taken))}. "
+            "Name one as the budget's `fee_token`."
+        )
+    raise errors.NoEnvironment(
+        f"no compute environment of the Ocean Node is paid with {fee_token or 'any token'} on chain "
+        f"{chain_id}. Choose another Ocean Node, another wallet, or a free job."
     )

@@ -56,6 +56,36 @@ class Memory(Protocol):
         """Keep a value."""
 
 
+class Starts(Protocol):
+    """How jobs of a node are started: free, or paid."""
+
+    def start(
+        self, search: Search, key: str, request: JobRequest, intend: Callable[[], None], *, forced: bool
+    ) -> ComputeJob:
+        """Start the job of `key`; `intend` is called when nothing but the send is left to do."""
+
+    def found(self, key: str, job: ComputeJob) -> None:
+        """The job of `key` answers for the node."""
+
+    def not_found(self, search: Search, key: str) -> None:
+        """A start of `key` was not confirmed, and no job will appear."""
+
+
+class FreeStarts:
+    """Nothing is paid, so nothing is to be known of a job but that it is there."""
+
+    def start(
+        self, search: Search, key: str, request: JobRequest, intend: Callable[[], None], *, forced: bool
+    ) -> ComputeJob:
+        return search.ocean_node.start_free(request, before_send=intend)
+
+    def found(self, key: str, job: ComputeJob) -> None:
+        pass
+
+    def not_found(self, search: Search, key: str) -> None:
+        pass
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The job that answers for a node: `how` is `started`, `followed` or `reused`, `why` says what for."""
@@ -105,6 +135,7 @@ def find_or_start(
     occasion: generations.Occasion = "first try",
     wish: str = "",
     disagreement: Callable[[JobRecord], str] = _none,
+    starts: Starts | None = None,
     wait: Callable[[float], None] = time.sleep,
     poll_interval_seconds: float = 5.0,
 ) -> Found:
@@ -115,11 +146,13 @@ def find_or_start(
     generation is started for it, whatever is there, and none by the retries that carry the same one.
     `elsewhere` makes a client of the Ocean Node with that URL, for a job that was started when the connection
     named another one. If that one does not answer, only a new wish starts a job beside it: `leave` is told.
-    `disagreement` says what of a job that carries our key is not what the node asks for.
+    `disagreement` says what of a job that carries our key is not what the node asks for. `starts` starts paid
+    jobs; without it they are free.
 
     Raises what the Ocean Node's client raises, and `JobDisagrees`. After an unconfirmed send the job is
     looked for until `UNCONFIRMED_SECONDS` are over: the same key is never sent twice while it may be alive.
     """
+    starts = starts or FreeStarts()
     remembered = memory.get(MEMORY_KEY) or {}
     met = remembered.get("wish", "")
     if wants_new(memory, wish):
@@ -149,10 +182,12 @@ def find_or_start(
     say(why)
     if job is not None and step in ("follow", "reuse"):
         _remember(memory, search, generation, job.job_id, met)
+        starts.found(search.key(generation), job)
         return Found(job, generation, "followed" if step == "follow" else "reused", why)
     if step == "next":
         generation += 1
-    return _start(search, generation, request(), memory, wish if occasion == "force_new" else met, why)
+    forced = occasion == "force_new"
+    return _start(search, generation, request(), memory, wish if forced else met, why, starts, forced=forced)
 
 
 def _why(
@@ -176,15 +211,23 @@ def _why(
 
 
 def _start(
-    search: Search, generation: int, request: JobRequest, memory: Memory, wish: str, why: str
+    search: Search,
+    generation: int,
+    request: JobRequest,
+    memory: Memory,
+    wish: str,
+    why: str,
+    starts: Starts,
+    *,
+    forced: bool,
 ) -> Found:
-    ocean_node, key = search.ocean_node, search.key(generation)
+    key = search.key(generation)
 
     def intend() -> None:
         _remember(memory, search, generation, None, wish)
 
     try:
-        job = ocean_node.start_free(replace(request, metadata={METADATA_KEY: key}), before_send=intend)
+        job = starts.start(search, key, replace(request, metadata={METADATA_KEY: key}), intend, forced=forced)
     except errors.OceanNodeBusy as error:
         if error.retry_after_seconds is not None:
             # The rate limit stands before the node: nothing has been begun, so nothing is to be looked for.
@@ -199,7 +242,9 @@ def _start(
         # From now: the reply may have been lost long after the request was sent.
         found = search.look_until_certain(key, time.time())
         if found is None:
+            starts.not_found(search, key)
             raise
+        starts.found(key, found)
         job = found
     _remember(memory, search, generation, job.job_id, wish)
     return Found(job, generation, "started", why)

@@ -108,7 +108,7 @@ class Publishing:
         web3 = self.chain.web3
         by = [None, None, "0x" + self.address[2:].lower().rjust(64, "0")]
         factory = self.network.address("ERC721Factory")
-        made = events_of(web3, factory, ["NFTCreated"], 0, web3.eth.block_number, by)
+        made = events_of(web3, factory, 0, web3.eth.block_number, "NFTCreated", indexed=by)
         return [
             str(event.args["newTokenAddress"])
             for event in made
@@ -118,7 +118,7 @@ class Publishing:
     def metadata_said(self, data_nft: str) -> int:
         """How often the data NFT was described."""
         names = ("MetadataCreated", "MetadataUpdated")
-        return len(events_of(self.chain.web3, data_nft, names, 0, self.chain.web3.eth.block_number))
+        return len(events_of(self.chain.web3, data_nft, 0, self.chain.web3.eth.block_number, *names))
 
     def token_uri_of(self, data_nft: str) -> str:
         from airflow_provider_deflow.chain.data_nft import DataNft

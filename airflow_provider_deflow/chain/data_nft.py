@@ -132,7 +132,7 @@ def find_created(
     """The asset with this token URI that `creator` had Ocean's factory make since `first_block`."""
     factory = network.address("ERC721Factory")
     by = [None, None, Web3.to_hex(HexBytes(creator).rjust(32, b"\0"))]
-    said = events_of(web3, factory, ["NFTCreated"], first_block, web3.eth.block_number, by)
+    said = events_of(web3, factory, first_block, web3.eth.block_number, "NFTCreated", indexed=by)
     found = next((event for event in said if event.args["tokenURI"] == token_uri), None)
     if found is None:
         return None
@@ -141,8 +141,8 @@ def find_created(
 
 def last_said(web3: Web3, address: str, first_block: int) -> Event | None:
     """How the data NFT at `address` was described or its state changed last, since `first_block`."""
-    names = ["MetadataCreated", "MetadataUpdated", "MetadataState"]
-    said = events_of(web3, address, names, first_block, web3.eth.block_number)
+    names = ("MetadataCreated", "MetadataUpdated", "MetadataState")
+    said = events_of(web3, address, first_block, web3.eth.block_number, *names)
     return said[-1] if said else None
 
 

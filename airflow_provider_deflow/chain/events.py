@@ -71,15 +71,15 @@ def events_between(web3: Web3, first: int, last: int, names: Iterable[str]) -> l
 
 
 def events_of(
-    web3: Web3, address: str, names: Iterable[str], first: int, last: int, indexed: Sequence[str | None] = ()
+    web3: Web3, contract: str, first: int, last: int, *names: str, indexed: Sequence[str | None] = ()
 ) -> list[Event]:
-    """What the contract at `address` said, with these indexed fields, in the order of the chain.
+    """Those of one contract in the blocks `first` to `last`, both included; `indexed` are fields they have.
 
     Asked in one go; an endpoint that finds that too much is asked for halves.
     """
     forms = _forms(names)
     asked: FilterParams = {
-        "address": Web3.to_checksum_address(address),
+        "address": Web3.to_checksum_address(contract),
         "topics": [list(forms), *indexed],
     }
     return _decoded(web3, _logs(web3, asked, first, last), forms)

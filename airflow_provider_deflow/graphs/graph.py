@@ -59,6 +59,7 @@ __all__ = [
     "Schedule",
     "UploadDataset",
     "is_inline_python",
+    "is_paid",
     "takes_bucket_files",
 ]
 
@@ -92,9 +93,9 @@ class Position(Value):
 
 
 class Payment(Value):
-    """How the compute job is paid; only free jobs are run yet."""
+    """How the compute job is paid: `paid` from the wallet's funds in the escrow, within the budget."""
 
-    mode: Literal["free"] = "free"
+    mode: Literal["free", "paid"] = "free"
 
 
 def _little() -> dict[str, Any]:
@@ -166,7 +167,11 @@ class GraphEdge(Value):
 
 
 class Budget(Value):
-    """The most that runs may cost, in whole tokens of `fee_token`; `None` = nothing is set."""
+    """The most that runs may cost, in whole tokens of `fee_token`; `None` = nothing is set.
+
+    A graph with a paid node needs `per_run`. Without a `fee_token` it is the only one that the compute
+    environment takes. A day is one of UTC, and counts what was reserved on it.
+    """
 
     per_run: values.Amount | None = None
     per_day: values.Amount | None = None
@@ -266,6 +271,11 @@ def _grouped(pairs: Iterable[tuple[str, GraphEdge]]) -> dict[str, tuple[GraphEdg
 def default_edge_id(source: object, target: object) -> str:
     """The id of an edge that was given none."""
     return f"{source}-{target}"
+
+
+def is_paid(data: ComputeData) -> bool:
+    """Whether the node's job is paid."""
+    return data.payment.mode == "paid"
 
 
 def is_inline_python(data: ComputeData) -> bool:

@@ -51,7 +51,7 @@ _LIMITS = {
 # last key of the path -> code and message for a value that is none of those it can be
 _CHOICES = {
     "type": ("unknown_kind", 'is no kind of node that there is: use "compute"'),
-    "mode": ("payment", 'only free compute jobs are run yet: use "free"'),
+    "mode": ("payment", 'must be "free" or "paid"'),
     "handover": ("handover", "must be auto, bucket or url (asset is not available yet)"),
     "method": ("bad_file", "must be GET or POST"),
 }

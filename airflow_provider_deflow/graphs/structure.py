@@ -40,6 +40,7 @@ class _Outline:
 
     node_ids: list[str] = field(default_factory=list)
     takes_bucket_files: dict[str, bool] = field(default_factory=dict)  # absent: cannot be told
+    paid: dict[str, object] = field(default_factory=dict)  # paid nodes, with their algorithms
     edges: list[_Edge] = field(default_factory=list)
     texts: list[tuple[tuple[str | int, ...], str]] = field(default_factory=list)  # those with a template
 
@@ -56,6 +57,7 @@ def structural_problems(document: dict[str, Any]) -> Iterator[Problem]:
     yield from _shared_task_ids(outline)
     yield from _cycles(outline)
     yield from _impossible_handovers(outline)
+    yield from _unpayable(document, outline)
     yield from _bad_parameters(document, outline)
 
 
@@ -178,6 +180,25 @@ def _impossible_handovers(outline: _Outline) -> Iterator[Problem]:
             )
 
 
+def _unpayable(document: dict[str, Any], outline: _Outline) -> Iterator[Problem]:
+    budget = document.get("budget")
+    is_known = budget is None or isinstance(budget, dict)
+    if outline.paid and is_known and not (budget and budget.get("per_run") is not None):
+        yield Problem(
+            "no_budget",
+            path(("budget", "per_run")),
+            f"{', '.join(map(repr, outline.paid))} is to be paid: say how much a run may cost at most, "
+            'in whole tokens, such as "5"',
+        )
+    for node_id, algorithm in outline.paid.items():
+        if isinstance(algorithm, dict) and "file" in algorithm:
+            yield Problem(
+                "payment",
+                node_id,
+                "an Ocean Node takes no paid job whose algorithm is a file: give it inline `code`",
+            )
+
+
 def _bad_parameters(document: dict[str, Any], outline: _Outline) -> Iterator[Problem]:
     params = document.get("params")
     params = params if isinstance(params, dict) else {}
@@ -232,6 +253,9 @@ def _add_node(outline: _Outline, index: int, node: dict[str, Any]) -> None:
     data = node.get("data")
     if not isinstance(data, dict):
         return
+    payment = data.get("payment")
+    if _is_text(node_id) and isinstance(payment, dict) and payment.get("mode") == "paid":
+        outline.paid[node_id] = data.get("algorithm")
     takes_files = takes_bucket_files(data)
     if _is_text(node_id) and takes_files is not None:
         outline.takes_bucket_files[node_id] = takes_files

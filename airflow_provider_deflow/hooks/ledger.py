@@ -10,6 +10,8 @@ from airflow_provider_deflow.hooks.mongo import DeflowMongoHook
 from airflow_provider_deflow.ledger.recorder import CALL_SECONDS
 
 if TYPE_CHECKING:
+    from airflow_provider_deflow.ledger.leases import Leases
+    from airflow_provider_deflow.ledger.reservations import Reservations
     from airflow_provider_deflow.ledger.store import LedgerStore
 
 # Of the connection's own options these do not hold here: a task does not wait for its history.
@@ -32,3 +34,11 @@ class LedgerHook(DeflowMongoHook):
             timeout_seconds=timeout_seconds,
             known_as=self.known_as,
         )
+
+    def payments(self) -> tuple[Reservations, Leases]:
+        """What paid jobs reserve and who pays now. These are waited for: without them nothing is paid."""
+        from airflow_provider_deflow.ledger.leases import Leases
+        from airflow_provider_deflow.ledger.reservations import Reservations
+
+        database = self.database()
+        return Reservations(database, known_as=self.known_as), Leases(database, known_as=self.known_as)

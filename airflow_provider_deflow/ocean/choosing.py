@@ -75,8 +75,8 @@ def _offers(environment: ComputeEnvironment, demand: Demand, policy: Policy) -> 
     """The free offer and the paid one, where they fit, and what misses for those that do not."""
     if environment.features is not None and not environment.features.compute_jobs:
         return [], ["its owner switched compute jobs off"]
-    kinds = [_free_offer(environment, demand)]
-    if demand.payment is not None and policy != "free":
+    kinds = [] if demand.is_paid else [_free_offer(environment, demand)]
+    if demand.payment is not None and (demand.is_paid or policy != "free"):
         kinds.append(_paid_offer(environment, demand, demand.payment))
     offers = [kind for kind in kinds if isinstance(kind, Offer)]
     missed = [kind for kind in kinds if not isinstance(kind, Offer)]

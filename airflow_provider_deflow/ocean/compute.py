@@ -18,7 +18,7 @@ from airflow_provider_deflow.ocean import endings, fields, statuses
 from airflow_provider_deflow.ocean.access import Access
 from airflow_provider_deflow.ocean.choosing import Demand, Offer, choose_environment
 from airflow_provider_deflow.ocean.environments import ComputeEnvironment, Resource
-from airflow_provider_deflow.ocean.payments import JobPayment
+from airflow_provider_deflow.ocean.payments import JobPayment, Terms
 from airflow_provider_deflow.ocean.statuses import STATUS_TEXTS
 
 __all__ = [
@@ -58,7 +58,7 @@ class JobRequest:
 
     Outputs stay on the node unless `output` (see `remote_output`) or `output_bucket_id` says where else
     they go; one of both. What goes into a bucket can only be read by other jobs, never downloaded.
-    `additional_viewers` may fetch the results too.
+    `additional_viewers` may fetch the results too. `terms` is None for a free job.
     """
 
     environment: str
@@ -73,6 +73,7 @@ class JobRequest:
     output_bucket_id: str = ""
     additional_viewers: tuple[str, ...] = ()
     encrypted_registry_auth: str = ""
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ class Demand:
 
     It may run for `max_duration_seconds`, and an environment that ends it before `needed_seconds` does
     not fit. `architecture` is a node's word for it, such as x86_64; None takes any. Without `payment`
-    the job is free or is not run. `held_access_lists`: None when nobody looked them up.
+    the job is free or is not run; with `is_paid` it is paid, though there be a free offer.
+    `held_access_lists`: None when nobody looked them up.
     """
 
     resources: Mapping[str, float] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Demand:
     builds_image: bool = False
     needs_network: bool = False
     payment: Payment | None = None
+    is_paid: bool = False
     address: str | None = None
     held_access_lists: Collection[AccessList] | None = None
 
@@ -137,7 +139,7 @@ class Choice:
                 f"the compute environment {self.rejected[0].environment.name} does not fit — "
                 f"{'; '.join(self.rejected[0].reasons)}; ask for less, or name another one"
             )
-        kind = "job" if self.demand.payment else "free job"
+        kind = "paid job" if self.demand.is_paid else "job" if self.demand.payment else "free job"
         offers = "each one missed something" if self.rejected else "it offers none at all"
         details = "".join(f"\n  {one}" for one in self.rejected)
         return (

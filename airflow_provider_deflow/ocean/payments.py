@@ -9,6 +9,7 @@ it takes the start, and an order with a provider fee for each dataset and algori
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Self
 
 from airflow_provider_deflow.ocean import fields
@@ -23,6 +24,18 @@ class Payment:
 
     def to_request(self) -> dict[str, Any]:
         return {"chainId": self.chain_id, "token": self.token}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a paid job was chosen for: its money, who is paid, and `price`, whole tokens by the listing.
+
+    A node that quotes something else is not paid.
+    """
+
+    payment: Payment
+    payee: str
+    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)

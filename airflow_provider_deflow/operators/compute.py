@@ -28,7 +28,7 @@ from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import choosing, compute
-from airflow_provider_deflow.operators import events, lineage, measuring
+from airflow_provider_deflow.operators import events, lineage, measuring, paying
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.intents import TellingMemory
@@ -70,6 +70,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
 
     :param node: what to run, in the words of a graph document's node `data`: a mapping or the value
     :param defaults: what holds where `node` is silent; a graph's `defaults`, likewise
+    :param budget: the most that paid jobs of a run and a day may cost; a graph's `budget`, likewise
     :param environment_policy: how a compute environment is chosen when `node` names none: `free`,
         `cheapest` or `fastest`; None takes what `[deflow] environment_policy` says
     :param force_new: start a new job in each run and at each clear, though there be outputs of equal inputs.
@@ -87,6 +88,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         *,
         node: graphs.ComputeData | Mapping[str, Any],
         defaults: graphs.Defaults | Mapping[str, Any] | None = None,
+        budget: graphs.Budget | Mapping[str, Any] | None = None,
         environment_policy: str | None = None,
         force_new: bool = False,
         **kwargs: Any,
@@ -96,6 +98,8 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         self.force_new = force_new
         self.node = problems.checked(graphs.ComputeData, node, self.task_id)
         self.node_defaults = problems.checked(graphs.Defaults, defaults or {}, self.task_id)
+        self.budget = problems.checked(graphs.Budget, budget or {}, self.task_id)
+        paying.require_budget(self)
         self.environment_policy = environment_policy and choosing.policy_named(
             environment_policy, f"environment_policy of {self.task_id!r}"
         )
@@ -134,21 +138,25 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             account = self._account(work)
             # An earlier try may have left a job, which is this one's from here on.
             self._stops.know(work, jobs.may_live(memory))
-            found = jobs.find_or_start(
-                work.ocean_node,
-                work.signer,
-                work.of_run,
-                work.inputs_sha256,
-                lambda: start_request(work, self.max_duration_seconds, policy, self.log.info),
-                TellingMemory(memory, ledger, account, lambda now: self._stops.know(work, now)),
-                say=self.log.info,
-                elsewhere=work.elsewhere,
-                leave=lambda job_id, url, why: events.tell_of_orphan(work.of_run, why, job_id, url, ledger),
-                occasion=occasion_of(context, self.retries),
-                wish=wish,
-                disagreement=lambda record: agreement.disagreement(record, work.node, work.inputs),
-                poll_interval_seconds=work.poll_interval_seconds,
-            )
+            with paying.starts_of(self, work, context, policy) as (starts, paid_with):
+                found = jobs.find_or_start(
+                    work.ocean_node,
+                    work.signer,
+                    work.of_run,
+                    work.inputs_sha256,
+                    lambda: start_request(work, self.max_duration_seconds, policy, self.log.info, paid_with),
+                    TellingMemory(memory, ledger, account, lambda now: self._stops.know(work, now)),
+                    say=self.log.info,
+                    elsewhere=work.elsewhere,
+                    leave=lambda job_id, url, why: events.tell_of_orphan(
+                        work.of_run, why, job_id, url, ledger
+                    ),
+                    occasion=occasion_of(context, self.retries),
+                    wish=wish,
+                    starts=starts,
+                    disagreement=lambda record: agreement.disagreement(record, work.node, work.inputs),
+                    poll_interval_seconds=work.poll_interval_seconds,
+                )
             self._show_job(work, found.job.job_id)
             measuring.taken(work, found)
             self.log.info("Job %s: %s (generation %d)", found.job.job_id, found.how, found.generation)
@@ -319,6 +327,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         self.log.info("Job %s: %s", job.job_id, job.ended_because)
         work.ledger.record(facts.over(job))
         measuring.over(work, job)
+        paying.settle(self, work, job)
         remembered = memory_of(context).get(jobs.MEMORY_KEY) or {}
         self.lineage = lineage.with_job(self.lineage, job, remembered.get("generation"))
         lines = self._copy_log(work, job, "algorithmLog")

@@ -6,23 +6,73 @@ Only then are uploads brought there and environments listed: a job that is found
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow_provider_deflow import handover, job_request
 from airflow_provider_deflow.hooks import signed_urls
 from airflow_provider_deflow.ocean import choosing, compute
+from airflow_provider_deflow.ocean.payments import Payment, Terms
 from airflow_provider_deflow.operators.work import Work
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.graphs import graph as graphs
+    from airflow_provider_deflow.ocean.client import OceanNode
 
 
 def start_request(
-    work: Work, max_duration_seconds: int, policy: choosing.Policy, say: Callable[[str], None]
+    work: Work,
+    max_duration_seconds: int,
+    policy: choosing.Policy,
+    say: Callable[[str], None],
+    paid_with: PaidWith | None = None,
 ) -> compute.JobRequest:
     """Bring the uploads, choose an environment, and put the start together; `say` tells what was chosen."""
     handed = tuple(one if one.source else _brought(work, one, say) for one in work.handed)
     own_names = job_request.own_input_names(work.node)
     inputs = handover.inputs_of(handed, own_names, signed_urls.signer_for(work.store))
-    offer = _environment(work, max_duration_seconds, policy, say)
-    return job_request.build(work.node, inputs, offer.environment, int(offer.max_duration_seconds))
+    offer, terms = chosen(
+        work.ocean_node, work.node, work.signer.address, max_duration_seconds, policy, say, paid_with
+    )
+    return job_request.build(work.node, inputs, offer.environment, int(offer.max_duration_seconds), terms)
+
+
+@dataclass(frozen=True, slots=True)
+class PaidWith:
+    """The chain that a wallet pays on, and the token that the budget names."""
+
+    chain_id: int
+    fee_token: str | None
+
+
+def chosen(
+    ocean_node: OceanNode,
+    node: graphs.ComputeData,
+    address: str,
+    max_duration_seconds: int,
+    policy: choosing.Policy,
+    say: Callable[[str], None],
+    paid_with: PaidWith | None,
+) -> tuple[choosing.Offer, Terms | None]:
+    """The environment that a node's job takes, and what a paid one is paid."""
+    environments = ocean_node.environments()
+    held = job_request.held_access_lists(ocean_node, environments, address)
+    payment = _payment(environments, node, paid_with) if paid_with else None
+    if payment and policy == "free":
+        policy = "cheapest"
+    demand = job_request.demand(node, max_duration_seconds, address, held, payment)
+    offer, why = choosing.choose_environment(environments, demand, policy, node.environment)
+    say(f"Compute environment: {why}")
+    terms = Terms(payment, offer.environment.consumer_address, offer.cost) if payment else None
+    return offer, terms
+
+
+def _payment(
+    environments: Sequence[compute.ComputeEnvironment], node: graphs.ComputeData, paid_with: PaidWith
+) -> Payment:
+    token = paid_with.fee_token and paid_with.fee_token.lower()
+    return job_request.payment_of(environments, paid_with.chain_id, token, node.environment)
 
 
 def _brought(work: Work, upload: handover.Handed, say: Callable[[str], None]) -> handover.Handed:
@@ -36,15 +86,3 @@ def _brought(work: Work, upload: handover.Handed, say: Callable[[str], None]) ->
         work.store,
         say,
     )
-
-
-def _environment(
-    work: Work, max_duration_seconds: int, policy: choosing.Policy, say: Callable[[str], None]
-) -> choosing.Offer:
-    address = work.signer.address
-    environments = work.ocean_node.environments()
-    held = job_request.held_access_lists(work.ocean_node, environments, address)
-    demand = job_request.demand(work.node, max_duration_seconds, address, held)
-    offer, why = choosing.choose_environment(environments, demand, policy, work.node.environment)
-    say(f"Compute environment: {why}")
-    return offer

@@ -63,6 +63,7 @@ def upkeep_dag() -> DAG:
             StopOrphanedJobs(task_id="stop_orphaned_jobs"),
             ReportStuckJobs(task_id="report_stuck_jobs"),
             FetchExpiringResults(task_id="fetch_expiring_results"),
+            SettlePayments(task_id="settle_payments"),
             ClearStorage(task_id="clear_storage"),
             ClearBuckets(task_id="clear_buckets"),
         ]
@@ -164,6 +165,21 @@ class FetchExpiringResults(UpkeepStep):
         known = Known.of(desk.ledger, desk.now)
         notice = timedelta(hours=settings.expiry_notice_hours())
         fetch_expiring(desk, known, ThisAirflow(), content_store(), notice)
+
+
+class SettlePayments(UpkeepStep):
+    """What paid jobs cost comes into the ledger; expired locks come back, authorisations end."""
+
+    def work(self, desk: Desk) -> None:
+        """Nothing is asked of a chain where nothing was paid."""
+        from airflow_provider_deflow.hooks.ledger import LedgerHook
+        from airflow_provider_deflow.upkeep.fate import ThisAirflow
+        from airflow_provider_deflow.upkeep.payments import settle_payments
+
+        hook = LedgerHook()
+        with hook:
+            reservations, leases = hook.payments()
+            settle_payments(desk, reservations, leases, ThisAirflow())
 
 
 class ClearingStep(UpkeepStep):

@@ -184,13 +184,34 @@ def test_a_file_object_has_what_its_type_needs(file, code, where):
         ({"environment_variables": {"1A": "x"}}, "bad_variable", 'environment_variables["1A"]'),
         ({"environment_variables": {"A": 1}}, "wrong_type", "environment_variables.A"),
         ({"environment_variables": {"A": "\0"}}, "bad_text", "environment_variables.A"),
-        ({"payment": {"mode": "paid"}}, "payment", "payment.mode"),
+        ({"payment": {"mode": "credit"}}, "payment", "payment.mode"),
         ({"pool": ""}, "bad_text", "pool"),
         ({"cpu": 1}, "unknown_key", "cpu"),
     ],
 )
 def test_what_a_compute_job_asks_for_is_well_formed(data, code, where):
     assert places(with_data(**data)) == [(code, f"nodes[0].data.{where}")]
+
+
+def test_a_paid_node_needs_a_budget_for_the_run():
+    document = with_data(payment={"mode": "paid"})
+
+    assert places(document) == [("no_budget", "budget.per_run")]
+    assert places({**document, "budget": {"per_day": "5"}}) == [("no_budget", "budget.per_run")]
+    assert places({**document, "budget": {"per_run": "0.25"}}) == []
+
+
+def test_a_paid_node_takes_no_algorithm_by_file():
+    file = {"file": {"type": "url", "url": "https://host.example/a.py"}, "image": "python:3.11"}
+    document = with_data(payment={"mode": "paid"}, algorithm=file) | {"budget": {"per_run": "5"}}
+
+    assert places(document) == [("payment", document["nodes"][0]["id"])]
+
+
+def test_a_budget_of_a_wrong_type_is_one_problem():
+    document = with_data(payment={"mode": "paid"}) | {"budget": 5}
+
+    assert [where for _, where in places(document)] == ["budget"]
 
 
 def test_a_private_key_in_the_wrong_place_is_not_repeated():

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a task pays for its job: by which wallet, within which budget, with the rest of its run in view.
+
+A free node comes by here without a look at a chain or a ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from airflow_provider_deflow import errors, job_request
+from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.graphs.problem import Problem
+from airflow_provider_deflow.hooks import settings
+from airflow_provider_deflow.hooks.ledger import LedgerHook
+from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook, worker_client
+from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+from airflow_provider_deflow.ledger.entry import Run
+from airflow_provider_deflow.operators.occasions import selection_of
+from airflow_provider_deflow.operators.start import PaidWith, chosen
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_deflow.job_locks import PayingWallet
+    from airflow_provider_deflow.job_payments import PaidStarts
+    from airflow_provider_deflow.ledger.leases import Leases
+    from airflow_provider_deflow.ledger.reservations import Reservations
+    from airflow_provider_deflow.ocean import choosing
+    from airflow_provider_deflow.ocean.compute import ComputeJob
+    from airflow_provider_deflow.operators.compute import OceanComputeOperator
+    from airflow_provider_deflow.operators.work import Work
+
+
+def require_budget(task: OceanComputeOperator) -> None:
+    """A paid node needs a budget, in a drawing and in a Dag file. Raises `InvalidGraph`."""
+    if graphs.is_paid(task.node) and task.budget.per_run is None:
+        what = 'a paid node needs a budget: say what a run may cost at most, such as "5"'
+        raise errors.InvalidGraph(task.task_id, [Problem("no_budget", "budget.per_run", what)])
+
+
+@contextmanager
+def starts_of(
+    task: OceanComputeOperator, work: Work, context: Context, policy: choosing.Policy
+) -> Iterator[tuple[PaidStarts | None, PaidWith | None]]:
+    """How paid jobs of `task` are started, and with what; None and None for a free node."""
+    if not graphs.is_paid(task.node):
+        yield None, None
+        return
+    from airflow_provider_deflow.hooks.paying import paying_wallet
+
+    with _ledger() as (reservations, leases):
+        wallet = paying_wallet(task.wallet_conn_id)
+        wallet.require_trust(work.url)
+        starts = _starts(task, work, wallet, reservations, leases, context, policy)
+        yield starts, PaidWith(wallet.chain_id, task.budget.fee_token)
+
+
+def settle(task: OceanComputeOperator, work: Work, job: ComputeJob) -> None:
+    """Bring what a job cost into the ledger if the chain knows by now; else `deflow_upkeep` does it."""
+    key = str(job.metadata.get("deflow") or "")
+    if not graphs.is_paid(task.node) or not key:
+        return
+    from airflow_provider_deflow.hooks.paying import paying_wallet
+    from airflow_provider_deflow.job_locks import Locks
+
+    try:
+        with _ledger() as (reservations, _):
+            record = reservations.get(key)
+            if record is not None:
+                Locks(paying_wallet(task.wallet_conn_id), reservations, task.log.info).settle(record)
+    except errors.DeflowError as error:
+        task.log.warning("What the job cost is not known yet (%s): deflow_upkeep looks again", error)
+
+
+def _starts(
+    task: OceanComputeOperator,
+    work: Work,
+    wallet: PayingWallet,
+    reservations: Reservations,
+    leases: Leases,
+    context: Context,
+    policy: choosing.Policy,
+) -> PaidStarts:
+    from airflow_provider_deflow.job_payments import Limits, PaidStarts
+
+    per_day = task.budget.per_day
+    return PaidStarts(
+        wallet,
+        reservations,
+        leases,
+        Limits(Decimal(task.budget.per_run or 0), None if per_day is None else Decimal(per_day)),
+        Run(work.of_run.dag_id, work.of_run.run_id),
+        work.of_run,
+        {
+            "ocean_node": work.url,
+            "ocean_node_conn_id": task.ocean_node_conn_id,
+            "wallet_conn_id": task.wallet_conn_id,
+        },
+        plan=lambda: _plan(task, context, policy),
+        say=task.log.info,
+    )
+
+
+@contextmanager
+def _ledger() -> Iterator[tuple[Reservations, Leases]]:
+    try:
+        hook = LedgerHook()
+    except AirflowNotFoundException:
+        raise errors.SettingsError(
+            f"There is no connection {settings.mongo_conn_id()!r}, so no ledger, and without a ledger "
+            "nothing is paid. Add the connection, or let the jobs be free."
+        ) from None
+    with hook:
+        yield hook.payments()
+
+
+def _plan(task: OceanComputeOperator, context: Context, policy: choosing.Policy) -> dict[str, int]:
+    """What all paid nodes of the run would lock. Their inputs, not there yet, cost nothing."""
+    from airflow_provider_deflow.operators.compute import OceanComputeOperator
+
+    selected = selection_of(task, context)
+    tasks = [
+        one
+        for one in (task.dag.tasks if task.dag else [task])
+        if isinstance(one, OceanComputeOperator) and graphs.is_paid(one.node)
+    ]
+    return {
+        one.task_id: _amount(one, policy)
+        for one in tasks
+        if selected is None or selected.part_of(one.task_id) == "runs"
+    }
+
+
+def _amount(task: OceanComputeOperator, policy: choosing.Policy) -> int:
+    from airflow_provider_deflow.hooks.paying import paying_wallet
+    from airflow_provider_deflow.job_payments import quoted
+
+    wallet = paying_wallet(task.wallet_conn_id)
+    connection = OceanNodeHook(task.ocean_node_conn_id).settings()
+    wallet.require_trust(connection.url)
+    signer = OceanWalletHook(task.wallet_conn_id).signer()
+    with worker_client(connection, signer) as ocean_node:
+        offer, terms = chosen(
+            ocean_node,
+            task.node,
+            wallet.address,
+            task.max_duration_seconds,
+            task.environment_policy or policy,
+            task.log.info,
+            PaidWith(wallet.chain_id, task.budget.fee_token),
+        )
+        request = job_request.build(task.node, (), offer.environment, int(offer.max_duration_seconds), terms)
+        return quoted(ocean_node, wallet, request).quote.amount
