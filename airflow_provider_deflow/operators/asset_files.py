@@ -52,16 +52,18 @@ def files_of(
     return [AssetFile("", dict(one)) for one in objects]
 
 
-def with_files(description: AssetDescription, files: Sequence[AssetFile]) -> AssetDescription:
+def with_files(
+    description: AssetDescription, files: Sequence[AssetFile], *, shows_names: bool = True
+) -> AssetDescription:
     """The description with `files` in each service that has none of its own.
 
     A job gets the first file of a service only, so a compute service becomes one for each.
     """
-    services = [made for service in description.services for made in _filled(service, files)]
+    services = [made for service in description.services for made in _filled(service, files, shows_names)]
     return description.model_copy(update={"services": tuple(services)})
 
 
-def _filled(service: Service, files: Sequence[AssetFile]) -> Iterator[Service]:
+def _filled(service: Service, files: Sequence[AssetFile], shows_names: bool) -> Iterator[Service]:
     if service.files or not files:
         yield service
         return
@@ -71,7 +73,7 @@ def _filled(service: Service, files: Sequence[AssetFile]) -> Iterator[Service]:
             update={
                 "files": tuple(file.file_object for file in group),
                 "same_files": ",".join(same) if len(same) == len(group) else None,
-                "name": service.name or group[0].name or None,
+                "name": service.name or (shows_names and group[0].name) or None,
             }
         )
 
@@ -79,16 +81,14 @@ def _filled(service: Service, files: Sequence[AssetFile]) -> Iterator[Service]:
 def _outputs(
     returned: Mapping[str, Any], patterns: Sequence[str], store: ContentStore, lifetime: int
 ) -> Iterator[AssetFile]:
-    sign, outputs = signed_urls.signer_for(store, lifetime), store.outputs(str(returned["outputs"]))
+    outputs = store.outputs(str(returned["outputs"]))
     found = ocean_outputs.matching(outputs.files, patterns)
     if not found:
         raise MissingOutput(
             f"none of the {len(outputs.files)} output(s) matches {', '.join(patterns)} — "
             f"there are {', '.join(file.name for file in outputs.files) or 'none'}"
         )
-    for file in found:
-        name = file.name.replace("/", "__")
-        yield _signed(name, sign(file.sha256, name), file.sha256, lifetime)
+    yield from signed_files([(file.name.replace("/", "__"), file.sha256) for file in found], store, lifetime)
 
 
 def _path(given: str | ObjectStoragePath, store: ContentStore, lifetime: int) -> AssetFile:
@@ -111,7 +111,15 @@ def _path(given: str | ObjectStoragePath, store: ContentStore, lifetime: int) ->
             pass
     with path.open("rb") as content:  # type: ignore[no-untyped-call]
         sha256, _ = store.put(content)
-    return _signed(path.name, signed_urls.signer_for(store, lifetime)(sha256, path.name), sha256, lifetime)
+    return signed_files([(path.name, sha256)], store, lifetime)[0]
+
+
+def signed_files(
+    files: Sequence[tuple[str, str]], store: ContentStore, url_lifetime_seconds: int
+) -> list[AssetFile]:
+    """Files of DeFlow's storage, by name and sha256."""
+    sign = signed_urls.signer_for(store, url_lifetime_seconds)
+    return [_signed(name, sign(sha256, name), sha256, url_lifetime_seconds) for name, sha256 in files]
 
 
 def _signed(name: str, url: str, content: str, lifetime: int) -> AssetFile:

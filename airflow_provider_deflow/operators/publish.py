@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,19 +11,18 @@ from airflow.sdk import Asset as AirflowAsset
 from airflow.sdk import AssetAlias, BaseOperator, XComArg
 
 from airflow_provider_deflow import links
-from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ocean.asset_description import AssetDescription
 from airflow_provider_deflow.operators.asset_files import files_of, with_files
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
+from airflow_provider_deflow.operators.publishing import StoredMemory, publisher_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_deflow.ocean.outputs import ContentStore
-    from airflow_provider_deflow.publishing.publisher import Published, Publisher
+    from airflow_provider_deflow.publishing.publisher import Published
 
 _LAST_EVENT = "last_event"
 
@@ -97,8 +94,14 @@ class PublishDDOOperator(BaseOperator):
             files = files_of(given, self.patterns, store, lifetime)
             description = with_files(self.description, files)
             key = self.key or self._own_key(context)
-            memory = _StoredMemory(store, self.wallet_conn_id, self.did or key)
-            publisher = self._publisher(memory)
+            memory = StoredMemory(store, self.wallet_conn_id, self.did or key)
+            publisher = publisher_of(
+                self.ocean_node_conn_id,
+                self.wallet_conn_id,
+                memory,
+                self.log.info,
+                checks_files=self.checks_files,
+            )
             self.ocean_node_url = publisher.ocean_node.url
             with publisher.ocean_node:
                 if self.did:
@@ -115,31 +118,12 @@ class PublishDDOOperator(BaseOperator):
             "transactions": [one for one in transactions if one],
         }
 
-    def _publisher(self, memory: _StoredMemory) -> Publisher:
-        from airflow_provider_deflow.publishing.publisher import Publisher
-
-        hook, node = OceanWalletHook(self.wallet_conn_id), OceanNodeHook(self.ocean_node_conn_id)
-        url = node.settings().url
-        if not hook.trusts(url):
-            raise SettingsError(
-                f"connection {self.wallet_conn_id!r} (ocean_wallet) is not used on {url} — "
-                "add it to the wallet's ocean_nodes, or use another wallet"
-            )
-        return Publisher(
-            ocean_node=node.client(hook.signer()),
-            wallet=hook.wallet(),
-            network=hook.network(),
-            memory=memory,
-            say=self.log.info,
-            checks_files=self.checks_files,
-        )
-
     def _own_key(self, context: Context) -> str:
         ti = context["ti"]
         mapped = "" if ti.map_index in (None, -1) else f"/{ti.map_index}"
         return f"{ti.dag_id}/{self.task_id}{mapped}"
 
-    def _tell_of(self, published: Published, memory: _StoredMemory, context: Context) -> None:
+    def _tell_of(self, published: Published, memory: StoredMemory, context: Context) -> None:
         """An event for each new version; again for the same run, whose first one may not have arrived."""
         now = [published.metadata_transaction, context["ti"].dag_id, context["ti"].run_id]
         last = memory.get(_LAST_EVENT) or ["", "", ""]
@@ -149,17 +133,3 @@ class PublishDDOOperator(BaseOperator):
         said = {"data_nft": published.data_nft, "transaction": published.metadata_transaction}
         asset = AirflowAsset(f"ocean://{published.did}")
         context["outlet_events"][self.asset_alias].add(asset, extra={"did": published.did, **said})
-
-
-class _StoredMemory:
-    """What is known of an asset, kept in DeFlow's storage: it outlives runs. All of it can be found anew."""
-
-    def __init__(self, store: ContentStore, wallet_conn_id: str, key: str) -> None:
-        named = json.dumps([wallet_conn_id, key])
-        self._store, self._name = store, f"published/{hashlib.sha256(named.encode()).hexdigest()}"
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return (self._store.note(self._name) or {}).get(key, default)
-
-    def set(self, key: str, value: Any) -> None:
-        self._store.write_note(self._name, {**(self._store.note(self._name) or {}), key: value})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,7 +35,7 @@ from tests.local_ocean_node.file_server import FileServer, running_file_server
 from tests.local_ocean_node.publishing import Asset, Publisher
 from tests.local_ocean_node.running import KEYS as NODE_KEYS
 from tests.local_ocean_node.running import consumer, fast, running_ocean_node
-from tests.operators import one_task
+from tests.operators import one_graph, one_task
 from tests.publishing_parts import DATASET, file_object
 from tests.services import KEYS, Chain
 
@@ -318,3 +319,65 @@ def test_its_asset_is_not_known_before_and_nothing_of_it_is_templated() -> None:
     assert list(task.template_fields) == []
     assert "secret" not in repr(task.description) + repr(asset_files.AssetFile("a", {"url": "secret"}))
     assert io.StringIO(str(task)).read().count("secret") == 0
+
+
+def chained(text: str, consumer: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`a` writes two files; `b` gets one of them as an asset of the graph's wallet."""
+    code = (
+        f"import os; os.makedirs('/data/outputs/deep'); open('/data/outputs/deep/größe 1.txt', 'w').write({text!r})\n"
+        "open('/data/outputs/stays.txt', 'w').write('behind')"
+    )
+    read = (
+        "import json, os; (one,) = json.loads(os.environ['DEFLOW_INPUTS'])\n"
+        "assert one['path'] == '/data/inputs/' + one['name'] == '/data/inputs/deep__größe 1.txt', one\n"
+        "assert sorted(os.listdir('/data/inputs'))[0] == 'algoCustomData.json'\n"
+        "open('/data/outputs/read.txt', 'w').write(open(one['path']).read() + ' read')"
+    )
+    algorithm = {"image": "python:3.11", "entrypoint": "python3 $ALGO"}
+    return {
+        "slug": "as-asset",
+        "nodes": [
+            {"id": "a", "data": {"algorithm": {"code": code, **algorithm}}},
+            {"id": "b", "data": {"algorithm": {"code": read, **algorithm}, **(consumer or {})}},
+        ],
+        "edges": [{"source": "a", "target": "b", "data": {"handover": "asset", "files": ["deep/*"]}}],
+    }
+
+
+def test_an_edge_hands_over_an_asset_once_per_content_and_only_to_its_consumer(
+    published: Publisher, api: str
+) -> None:
+    def sent() -> int:
+        return int(published.chain.web3.eth.get_transaction_count(published.sender.address))
+
+    before = sent()
+    first = one_graph.run_graph(chained("x"), "run 1")
+    assert one_task.written(first["b"]) == {"read.txt": "x read"}
+    assert first["a__b"]["mode"] == "asset"
+    assert sent() - before == 2
+
+    one_graph.run_graph(chained("x"), "run 2")
+    assert sent() - before == 2
+    other = one_graph.run_graph(chained("y"), "run 3")
+    assert one_task.written(other["b"]) == {"read.txt": "y read"}
+    assert sent() - before == 4
+
+    with content_store().open(first["a__b"]["handover"]) as kept:
+        handed = json.load(kept)
+    ddo = published.indexed(handed["did"])
+    assert ddo is not None
+    owner = published.sender.address
+    assert ddo["credentials"]["allow"] == [{"type": "address", "values": [owner]}]
+    assert [service["id"] for service in ddo["services"]] == handed["services"]
+    assert not {"as-asset", "größe", "deep"} & set(re.findall(r"[\w-]+", json.dumps(ddo, ensure_ascii=False)))
+    stranger = consumer(published.url, 2)
+    refused = stranger.ask_for(datasets=[{"documentId": handed["did"], "serviceId": handed["services"][0]}])
+    assert refused.status_code != 200, refused.text
+
+
+def test_an_asset_needs_a_wallet_with_a_chain(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    only_signs = {"conn_type": "ocean_wallet", "password": KEYS[4]}
+    monkeypatch.setenv("AIRFLOW_CONN_OCEAN_WALLET_DEFAULT", json.dumps(only_signs))
+
+    with pytest.raises(AirflowFailException, match="names no chain to pay on"):
+        one_graph.run_graph(chained("x"), "run 1")
