@@ -246,7 +246,6 @@ def test_a_private_key_in_the_wrong_place_is_not_repeated():
         ([edge("a", "b") | {"id": 5}], "wrong_type", "edges[0].id"),
         ([edge("a", "b") | {"kind": "x"}], "unknown_key", "edges[0].kind"),
         ([edge("a", "b", handover="pigeon")], "handover", "edges[0].data.handover"),
-        ([edge("a", "b", handover="pigeon")], "handover", "edges[0].data.handover"),
         ([edge("a", "b", files=[])], "bad_files", "edges[0].data.files"),
         ([edge("a", "b", files=["/etc/passwd"])], "bad_files", "edges[0].data.files[0]"),
         ([edge("a", "b", files="*")], "wrong_type", "edges[0].data.files"),

@@ -6,6 +6,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -312,6 +314,36 @@ def test_a_wallet_is_used_only_on_ocean_nodes_it_trusts(
         run(operator("untrusted", files=file_object(f"{files}/n.txt")))
 
 
+def test_neither_key_nor_file_is_left_anywhere(
+    published: Publisher, files: str, tmp_path: Path, mongo_database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+
+    returned, events = run(operator("secret", files=file_object(f"{files}/n.txt?canary-url")))
+
+    left = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    kept = [
+        str(one) for name in mongo_database.list_collection_names() for one in mongo_database[name].find()
+    ]
+    said = [caplog.text, str(returned), str(events), str(published.indexed(returned["did"]))]
+    assert left
+    assert kept
+    for text in (*kept, *said, *(content.decode(errors="replace") for content in left)):
+        assert "canary-url" not in text
+        assert KEYS[4][2:] not in text.lower()
+
+
+def test_reading_a_dag_with_it_imports_no_chain() -> None:
+    script = (
+        "import sys, airflow_provider_deflow.operators.publish, airflow_provider_deflow.operators.handover\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('web3', 'pymongo')])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_its_asset_is_not_known_before_and_nothing_of_it_is_templated() -> None:
     task = operator(files=file_object("https://files.test/secret"), url_lifetime=timedelta(days=1))
 
@@ -324,7 +356,8 @@ def test_its_asset_is_not_known_before_and_nothing_of_it_is_templated() -> None:
 def chained(text: str, consumer: dict[str, Any] | None = None) -> dict[str, Any]:
     """`a` writes two files; `b` gets one of them as an asset of the graph's wallet."""
     code = (
-        f"import os; os.makedirs('/data/outputs/deep'); open('/data/outputs/deep/größe 1.txt', 'w').write({text!r})\n"
+        "import os; os.makedirs('/data/outputs/deep')\n"
+        f"open('/data/outputs/deep/größe 1.txt', 'w').write({text!r})\n"
         "open('/data/outputs/stays.txt', 'w').write('behind')"
     )
     read = (
