@@ -277,6 +277,7 @@ TRANSIENT = {
     "StoreUnreachable",
     "OceanNodeUnreachable",
     "OceanNodeBusy",
+    "NotIndexed",
     "NonceRejected",
     "JobNotRun",
     "JobStopped",
