@@ -210,8 +210,8 @@ class Locks:
             f"{record['task_id']!r}: {_whole(record, lock.amount)} tokens of {lock.token} are locked in the "
             f"escrow for a job that the Ocean Node does not know (transaction {lock.transaction_hash}). They "
             f"come back when the lock expires, at {_utc(lock.expiry)}; deflow_upkeep reclaims them then. "
-            "Nothing else is paid for this node before: clear it after that, or pay for another job beside it "
-            "by `force_new`.",
+            "Nothing else is paid for this node before: clear it after that, or pay for another job beside "
+            "it by `force_new`.",
             expiry=lock.expiry,
         )
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "environments": ("environments:environments", "Show what an Ocean Node offers, and what a graph gets."),
     "explain": ("explain:explain", "Say why a node ran in a run, was reused or was skipped."),
     "graphs": ("graphs:graphs", "Check, save, publish and run graphs."),
+    "ledger": ("ledger:ledger", "Show what paid jobs cost, and hold it against the chain."),
     "ocean-node": ("ocean_node:ocean_node", "Run an Ocean Node on this machine, for free jobs."),
     "runs": ("runs:runs", "Show what happened in the runs of graphs."),
     "up": ("stack:up", "Start MongoDB, an Ocean Node and Airflow, and stay until stopped."),

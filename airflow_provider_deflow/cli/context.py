@@ -24,7 +24,9 @@ from airflow_provider_deflow import errors
 if TYPE_CHECKING:
     from airflow.providers.mongo.hooks.mongo import MongoHook
 
+    from airflow_provider_deflow.graphs.graph import Graph
     from airflow_provider_deflow.graphs.store import GraphStore
+    from airflow_provider_deflow.ledger.reservations import Reservations
     from airflow_provider_deflow.ledger.store import LedgerStore
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.outputs import ContentStore
@@ -66,6 +68,22 @@ class CliContext:
         with self._mongo_of_airflow(GraphStoreHook) as hook:
             yield hook.store()
 
+    def graph(self, name: str) -> Graph:
+        """The graph in a file, else in the store: as published, or as drawn when it never was."""
+        from airflow_provider_deflow.graphs import Graph
+
+        document: Any
+        if name == "-" or Path(name).is_file():
+            with click.open_file(name, "rb") as file:
+                document = read_document(file)
+        else:
+            with self.store() as store:
+                try:
+                    document = store.revision(name).document
+                except errors.GraphNotFound:
+                    document = store.draft(name).document
+        return Graph.from_document(document)
+
     @contextmanager
     def ledger(self) -> Iterator[LedgerStore]:
         """What happened in the runs, from the same MongoDB; with what a stack's tasks had to put by."""
@@ -80,6 +98,40 @@ class CliContext:
 
         with self._mongo_of_airflow(LedgerHook) as hook:
             yield hook.ledger(timeout_seconds=READING_SECONDS)
+
+    @contextmanager
+    def reservations(self) -> Iterator[Reservations]:
+        """What paid jobs reserved and cost, from the same MongoDB."""
+        from airflow_provider_deflow.ledger.reservations import Reservations
+
+        if uri := self._mongo_uri():
+            with Reservations.connected(uri) as reservations:
+                yield reservations
+            return
+        from airflow_provider_deflow.hooks.ledger import LedgerHook
+
+        with self._mongo_of_airflow(LedgerHook) as hook:
+            yield hook.payments()[0]
+
+    def use_connections(self) -> None:
+        """For what finds Ocean Nodes and wallets by Airflow's connections: those of the stack, if one is up.
+
+        What the environment says already goes before.
+        """
+        stack = self._stack()
+        if not stack.get("ocean_node_url"):
+            return
+        from airflow_provider_deflow.stack import base_parts
+        from airflow_provider_deflow.stack.development_chain import DevelopmentChain
+        from airflow_provider_deflow.stack.home import Home
+
+        home, chain = Home.at(self.home), None
+        if stack.get("rpc_url"):
+            chain = DevelopmentChain(stack["rpc_url"], Path(stack["address_file"]), int(stack["chain_id"]))
+        nodes = {"ocean_node_default": base_parts.local_ocean_node(stack["ocean_node_url"])}
+        found = base_parts.connections(home, stack["mongo_uri"], nodes, None, chain)
+        for name, value in {"AIRFLOW_HOME": str(home.airflow), **found}.items():
+            os.environ.setdefault(name, value)
 
     def published_sha256(self, slug: str) -> str | None:
         """The hash of a graph's newest revision, which the stack's Airflow is to have; None if not known."""

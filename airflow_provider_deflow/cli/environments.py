@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from airflow_provider_deflow import errors
-from airflow_provider_deflow.cli.context import CliContext, home_option, read_document
+from airflow_provider_deflow.cli.context import CliContext, home_option
 from airflow_provider_deflow.ocean import choosing
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def environments(
         else:
             view.show_listing(Console(), listing.url, listing.environments)
         return
-    drawn = _graph(listings.context, graph)
+    drawn = listings.context.graph(graph)
     choices = [_choice(listings, node, drawn, policy) for node in drawn.nodes]
     if as_json:
         click.echo(json.dumps([view.choice_document(*each) for each in choices], indent=2))
@@ -134,23 +133,6 @@ def _choice(
     longest = data.max_duration_seconds or defaults.max_duration_seconds
     demand = job_request.demand(data, longest, listings.address, listing.held)
     return node.id, listing.url, choosing.weigh(listing.environments, demand, policy, data.environment)
-
-
-def _graph(context: CliContext, name: str) -> Graph:
-    """The graph in a file, else in the store: as published, or as drawn when it never was."""
-    from airflow_provider_deflow.graphs import Graph
-
-    document: Any
-    if name == "-" or Path(name).is_file():
-        with click.open_file(name, "rb") as file:
-            document = read_document(file)
-    else:
-        with context.store() as store:
-            try:
-                document = store.revision(name).document
-            except errors.GraphNotFound:
-                document = store.draft(name).document
-    return Graph.from_document(document)
 
 
 def _checked(address: str | None) -> str | None:

@@ -118,6 +118,25 @@ def list_(context: CliContext) -> None:
 
 
 @graphs.command()
+@click.argument("graph")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead, amounts in base units too.")
+@click.pass_context
+def quote(ctx: click.Context, graph: str, as_json: bool) -> None:
+    """Ask what a run would lock, node by node, before anything is paid; exit code 1 beyond the budget.
+
+    GRAPH is a stored graph's slug, or a file (- for standard input). Ocean Nodes and wallets are found
+    by the Airflow connections that the graph names.
+
+    \b
+    Example:
+      deflow graphs quote my-graph
+    """
+    from airflow_provider_deflow.cli import quote as quoting
+
+    quoting.show(ctx, graph, as_json=as_json)
+
+
+@graphs.command()
 @click.argument("slug")
 @click.option("--revision", type=click.IntRange(1), help="A published revision.  [default: the draft]")
 @click.pass_obj
@@ -197,6 +216,7 @@ def _nodes(option: str, help: str) -> Callable[[Command], Command]:
     metavar="RUN",
     help="Run this run again on the newest revision: nodes that did not change keep their outputs.",
 )
+@click.option("--quote", is_flag=True, help="Say what the whole graph would lock, and run nothing.")
 @click.option("--wait", is_flag=True, help="Stay until the run ends; exit code 0 only when it succeeded.")
 @click.option("--airflow-url", envvar="DEFLOW_AIRFLOW_URL", help="Airflow's address.  [default: the stack's]")
 @click.pass_context
@@ -208,6 +228,7 @@ def run(
     only_nodes: tuple[str, ...],
     to_nodes: tuple[str, ...],
     resume: str | None,
+    quote: bool,
     wait: bool,
     airflow_url: str | None,
 ) -> None:
@@ -225,6 +246,10 @@ def run(
       deflow graphs run my-graph --from predict --wait
       deflow graphs run my-graph --resume manual__2026-01-31T06:00:00+00:00 --wait
     """
+    if quote:
+        from airflow_provider_deflow.cli import quote as quoting
+
+        quoting.show(ctx, slug, as_json=False)
     named = {"from": from_nodes, "only": only_nodes, "to": to_nodes}
     part = {option: list(names) for option, names in named.items() if names}
     if "only" in part and len(part) > 1:

@@ -15,8 +15,8 @@ it: `state` goes from `planned` to `reserved`, `sent`, `locked` and `settled`, o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -102,6 +102,13 @@ class Reservations:
         self._timeout_seconds = timeout_seconds
         self._known_as = known_as
         self._is_ready = False
+
+    @classmethod
+    @contextmanager
+    def connected(cls, uri: str) -> Iterator[Reservations]:
+        """Those in database `deflow` of the MongoDB at `uri`, closed afterwards."""
+        with mongo.client_at(uri) as client:
+            yield cls(client[mongo.DATABASE])
 
     def reserve(
         self,

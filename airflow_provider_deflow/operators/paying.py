@@ -6,8 +6,10 @@ A free node comes by here without a look at a chain or a ledger.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_deflow.job_locks import PayingWallet
-    from airflow_provider_deflow.job_payments import PaidStarts
+    from airflow_provider_deflow.job_payments import Amount, PaidStarts
     from airflow_provider_deflow.ledger.leases import Leases
     from airflow_provider_deflow.ledger.reservations import Reservations
     from airflow_provider_deflow.ocean import choosing
@@ -138,22 +140,50 @@ def _plan(task: OceanComputeOperator, context: Context, policy: choosing.Policy)
 
 
 def _amount(task: OceanComputeOperator, policy: choosing.Policy) -> int:
-    from airflow_provider_deflow.hooks.paying import paying_wallet
+    quoted = quote_node(
+        task.node,
+        task.node_defaults,
+        task.budget.fee_token,
+        task.environment_policy or policy,
+        task.log.info,
+    )
+    return quoted.amount.quote.amount
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedNode:
+    """What a paid node would lock now, and where."""
+
+    ocean_node: str
+    offer: choosing.Offer
+    amount: Amount
+    wallet: PayingWallet
+
+    @property
+    def minutes(self) -> int:
+        """As many as are locked for: every started one, and at least the environment's least."""
+        longest = max(self.offer.max_duration_seconds, self.offer.environment.min_duration_seconds)
+        return math.ceil(longest / 60)
+
+
+def quote_node(
+    node: graphs.ComputeData,
+    defaults: graphs.Defaults,
+    fee_token: str | None,
+    policy: choosing.Policy,
+    say: Callable[[str], None],
+) -> QuotedNode:
+    """Asks the Ocean Node what a job of `node` would lock; its inputs cost nothing. Nothing is sent."""
+    from airflow_provider_deflow.hooks.paying import looking_wallet
     from airflow_provider_deflow.job_payments import quoted
 
-    wallet = paying_wallet(task.wallet_conn_id)
-    connection = OceanNodeHook(task.ocean_node_conn_id).settings()
+    wallet_conn_id = node.wallet or defaults.wallet
+    wallet = looking_wallet(wallet_conn_id)
+    connection = OceanNodeHook(node.ocean_node or defaults.ocean_node).settings()
     wallet.require_trust(connection.url)
-    signer = OceanWalletHook(task.wallet_conn_id).signer()
-    with worker_client(connection, signer) as ocean_node:
-        offer, terms = chosen(
-            ocean_node,
-            task.node,
-            wallet.address,
-            task.max_duration_seconds,
-            task.environment_policy or policy,
-            task.log.info,
-            PaidWith(wallet.chain_id, task.budget.fee_token),
-        )
-        request = job_request.build(task.node, (), offer.environment, int(offer.max_duration_seconds), terms)
-        return quoted(ocean_node, wallet, request).quote.amount
+    longest = node.max_duration_seconds or defaults.max_duration_seconds
+    with worker_client(connection, OceanWalletHook(wallet_conn_id).signer()) as ocean_node:
+        paid_with = PaidWith(wallet.chain_id, fee_token)
+        offer, terms = chosen(ocean_node, node, wallet.address, longest, policy, say, paid_with)
+        request = job_request.build(node, (), offer.environment, int(offer.max_duration_seconds), terms)
+        return QuotedNode(connection.url, offer, quoted(ocean_node, wallet, request), wallet)

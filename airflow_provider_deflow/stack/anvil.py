@@ -20,8 +20,6 @@ from airflow_provider_deflow.errors import ChainUnreachable, StackError
 from airflow_provider_deflow.stack.home import Home
 
 NAME = "anvil"
-# What Ocean's own development setups use, and what wallets do not take for a public network.
-CHAIN_ID = 8996
 SETTING = "DEFLOW_ANVIL"
 _IN_NPM_FOLDER = "@foundry-rs/anvil-*/bin/anvil"
 _TIMEOUT_SECONDS = 10.0
@@ -59,13 +57,13 @@ def is_there(report: Callable[[str], None]) -> bool:
     return False
 
 
-def command(home: Home, port: int) -> tuple[str, ...]:
+def command(home: Home, port: int, chain_id: int) -> tuple[str, ...]:
     """How it is started, with what an earlier one left in the home."""
     program = binary()
     if program is None:
         raise StackError(f"anvil was not found — {how_to_get_it()}")
     keeper = "airflow_provider_deflow.stack.kept_anvil"
-    return (sys.executable, "-m", keeper, str(program), str(home.root / "chain"), str(port))
+    return (sys.executable, "-m", keeper, str(program), str(home.root / "chain"), str(port), str(chain_id))
 
 
 def ask(rpc_url: str, method: str, *parameters: Any) -> Any:

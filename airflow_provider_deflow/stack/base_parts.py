@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import requests
 
@@ -43,14 +43,13 @@ def mongod_part(home: Home, port: int) -> Part:
     )
 
 
-def anvil_part(home: Home, port: int, ocean_nodes: tuple[str, ...]) -> Part:
+def anvil_part(home: Home, port: int, chain: DevelopmentChain, ocean_nodes: tuple[str, ...]) -> Part:
     """The chain, with all that these local Ocean Nodes and the wallets need there."""
-    chain = DevelopmentChain.of(home, port)
     folders = tuple(home.root / name for name in ocean_nodes)
     return Part(
         name=anvil.NAME,
         group="base",
-        command=anvil.command(home, port),
+        command=anvil.command(home, port, chain.chain_id),
         environment=environment(),
         is_ready=lambda since: chain.is_ready(folders),
         port=port,
@@ -118,13 +117,20 @@ def connections(
         "AIRFLOW__DEFLOW__STORAGE": f"file://{home.storage}",
         "AIRFLOW_CONN_DEFLOW_MONGO": mongod.airflow_connection(mongo_uri),
         **{f"AIRFLOW_CONN_{conn_id.upper()}": connection for conn_id, connection in ocean_nodes.items()},
-        **{f"AIRFLOW_CONN_OCEAN_WALLET_{name.upper()}": _wallet(key, chain) for name, key in wallets.items()},
+        **{
+            f"AIRFLOW_CONN_OCEAN_WALLET_{name.upper()}": _wallet(key, chain, ocean_nodes.values())
+            for name, key in wallets.items()
+        },
     }
 
 
-def _wallet(key: str, chain: DevelopmentChain | None) -> str:
+def _wallet(key: str, chain: DevelopmentChain | None, ocean_nodes: Iterable[str]) -> str:
     connection: dict[str, object] = {"conn_type": "ocean_wallet", "password": key}
-    return json.dumps(connection | ({"extra": chain.in_connection} if chain else {}))
+    if chain:
+        # A wallet pays only where its owner says so: on those that it is started with.
+        trusted = [json.loads(one)["host"] for one in ocean_nodes]
+        connection["extra"] = {**chain.in_connection, "ocean_nodes": trusted}
+    return json.dumps(connection)
 
 
 def local_ocean_node(url: str, requests_per_minute: int = REQUESTS_PER_MINUTE) -> str:

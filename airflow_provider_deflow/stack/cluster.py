@@ -104,7 +104,7 @@ def _plan(
         base.append(base_parts.mongod_part(home, at["mongod"]))
     chain = DevelopmentChain.of(home, at[anvil.NAME]) if with_chain else None
     if chain:
-        base.append(base_parts.anvil_part(home, at[anvil.NAME], node_names))
+        base.append(base_parts.anvil_part(home, at[anvil.NAME], chain, node_names))
     base += (
         base_parts.ocean_node_part(home, at[name], name, requests_per_minute, chain) for name in node_names
     )

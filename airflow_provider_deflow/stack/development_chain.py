@@ -3,19 +3,21 @@
 
 Its accounts are those of the mnemonic that every local development chain uses: public, and worth nothing.
 The contracts belong to the last one, which deploys them before it does anything else, so that they have the
-same addresses on every chain that begins anew.
+same addresses on every chain that begins anew. Such a chain gets an id of its own: what MongoDB, an Ocean
+Node's index and a browser's wallet remember of another one, nonces and orders above all, is not taken for it.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_deflow.errors import ChainUnreachable
-from airflow_provider_deflow.stack import anvil
+from airflow_provider_deflow.stack import anvil, kept_anvil
 from airflow_provider_deflow.stack.home import Home, write_private
 from airflow_provider_deflow.stack.ports import LOOPBACK
 
@@ -39,11 +41,14 @@ class DevelopmentChain:
 
     rpc_url: str
     address_file: Path
-    chain_id: int = anvil.CHAIN_ID
+    chain_id: int
 
     @classmethod
     def of(cls, home: Home, port: int) -> DevelopmentChain:
-        return cls(f"http://{LOOPBACK}:{port}", home.root / "chain" / "address.json")
+        """The one that the home keeps, else a new one."""
+        folder = home.root / "chain"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        return cls(f"http://{LOOPBACK}:{port}", folder / "address.json", _chain_id(folder))
 
     @property
     def fee_token(self) -> str:
@@ -105,9 +110,18 @@ class DevelopmentChain:
     def _addresses(self) -> dict[str, Any]:
         """Contract → address, and for templates number → address; nothing before the first deployment."""
         try:
-            return dict(json.loads(self.address_file.read_text())["development"])
+            addresses = dict(json.loads(self.address_file.read_text())["development"])
         except FileNotFoundError:
             return {}
+        return addresses if addresses["chainId"] == self.chain_id else {}
+
+
+def _chain_id(folder: Path) -> int:
+    kept = folder / "chain_id"
+    if not (kept_anvil.is_kept(folder) and kept.exists()):
+        # Ocean's own development setups use 8996; six digits more, and no two are the same.
+        write_private(kept, f"8996{secrets.randbelow(10**6):06}")
+    return int(kept.read_text())
 
 
 def _texts(addresses: Mapping[str, Any]) -> Iterator[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""anvil with its state kept in a file: `python -m ….stack.kept_anvil ANVIL FOLDER PORT`.
+"""anvil with its state kept in a file: `python -m ….kept_anvil ANVIL FOLDER PORT CHAIN_ID`.
 
 anvil's own `--state` writes the whole chain anew at every interval, whether anything happened or not, and in
 place: killed meanwhile it leaves half a file, with which it never starts again. So it is asked for its state
@@ -38,6 +38,7 @@ _READING_SECONDS = 5.0
 
 
 _LAST_WORDS = "last.json"
+_STATE = "state.json"
 
 
 class _Stopped(Exception):
@@ -77,6 +78,11 @@ class KeptState:
         self._kept_block = block
 
 
+def is_kept(folder: Path) -> bool:
+    """Whether there is a chain to go on with."""
+    return any((folder / name).exists() for name in (_STATE, _LAST_WORDS))
+
+
 def _block(file: Path) -> int:
     """The newest one that a state has; -1 for half a state and none."""
     try:
@@ -85,11 +91,11 @@ def _block(file: Path) -> int:
         return -1
 
 
-def command(program: Path, folder: Path, port: int) -> list[str]:
+def command(program: Path, folder: Path, port: int, chain_id: int) -> list[str]:
     """anvil with the state that `folder` has, and nothing of it written elsewhere."""
-    state = folder / "state.json"
+    state = folder / _STATE
     return [
-        *(str(program), "--host", LOOPBACK, "--port", str(port), "--chain-id", str(anvil.CHAIN_ID)),
+        *(str(program), "--host", LOOPBACK, "--port", str(port), "--chain-id", str(chain_id)),
         # It would print its keys, and a line for each request; pages of strangers have no business here.
         *("--quiet", "--no-cors", "--cache-path", str(folder / "cache")),
         *("--dump-state", str(folder / _LAST_WORDS)),
@@ -97,15 +103,15 @@ def command(program: Path, folder: Path, port: int) -> list[str]:
     ]
 
 
-def main(program: Path, folder: Path, port: int) -> int:
+def main(program: Path, folder: Path, port: int, chain_id: int) -> int:
     """Run anvil until it ends, or until asked to stop."""
     folder.mkdir(exist_ok=True, mode=0o700)
-    state = KeptState(f"http://{LOOPBACK}:{port}", folder / "state.json")
+    state = KeptState(f"http://{LOOPBACK}:{port}", folder / _STATE)
     state.take_last_words()
     began = time.monotonic()
     # In a session of its own, so that it gets one signal to end and not two, the second in its last words.
     process = subprocess.Popen(
-        command(program, folder, port), start_new_session=True, preexec_fn=_stop_with_parent
+        command(program, folder, port, chain_id), start_new_session=True, preexec_fn=_stop_with_parent
     )
     try:
         signal.signal(signal.SIGTERM, _stop)
@@ -134,7 +140,8 @@ def _keep_until_it_ends(process: subprocess.Popen[bytes], state: KeptState) -> i
             began = time.monotonic()
             try:
                 state.follow()
-            except ChainUnreachable:
+            except (ChainUnreachable, OSError) as error:
+                print(f"the state is not kept now: {error}", file=sys.stderr)
                 continue
             pause = max(INTERVAL_SECONDS, _LEAST_PAUSE_PER_WRITING * (time.monotonic() - began))
 
@@ -145,4 +152,4 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))

@@ -2,6 +2,7 @@
 """A try of a paid task in a process of its own, which kills itself at a point; its memory is a file.
 
 python -m tests.operators.paid_process "authorised" MEMORY.json
+    python -m tests.operators.paid_process "run 7"    # lives
 """
 
 from __future__ import annotations
@@ -92,5 +93,8 @@ def arm(point: str) -> None:
 
 
 if __name__ == "__main__":
-    arm(sys.argv[1])
-    run(paid_operator(WRITE.format("x")), context(FileMemory(Path(sys.argv[2]))))
+    if sys.argv[1] in POINTS:
+        arm(sys.argv[1])
+        run(paid_operator(WRITE.format("x")), context(FileMemory(Path(sys.argv[2]))))
+    else:
+        run(paid_operator(WRITE.format("x")), context(run_id=sys.argv[1]))

@@ -283,6 +283,8 @@ TRANSIENT = {
     "JobStopped",
     "JobVanished",
     "ChainUnreachable",
+    "GasTooDear",
+    "WalletBusy",
     "IncompleteDownload",
 }
 

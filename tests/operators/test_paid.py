@@ -288,3 +288,16 @@ def test_a_free_node_asks_no_chain_and_needs_no_ledger(paying: Paid, monkeypatch
     returned = run(operator(WRITE.format("x")), context())
 
     assert written(returned) == {"out.txt": "x"}
+
+
+def test_processes_that_pay_at_once_with_one_wallet_lock_once_each(paying: Paid) -> None:
+    runs = [f"run {number}" for number in range(4)]
+    processes = [
+        subprocess.Popen([sys.executable, "-m", "tests.operators.paid_process", run_id]) for run_id in runs
+    ]
+    assert [process.wait(timeout=200) for process in processes] == [0, 0, 0, 0]
+
+    assert [lock["args"]["amount"] for lock in paying.events("Lock")] == [2 * ONE] * 4
+    assert sum(deposit["args"]["amount"] for deposit in paying.events("Deposit")) == 8 * ONE
+    numbers = {paying.reservation(run_id=run_id)["lock_number"] for run_id in runs}
+    assert numbers == {str(lock["args"]["jobId"]) for lock in paying.events("Lock")}

@@ -70,7 +70,7 @@ def test_a_chain_that_is_away_and_one_that_refuses_are_told_apart(tmp_path):
         anvil.ask("http://127.0.0.1:9", "eth_chainId")
     with services.anvil() as (_, rpc_url):
         assert anvil.ask_all(rpc_url, ("eth_chainId",), ("eth_blockNumber",)) == [
-            hex(anvil.CHAIN_ID),
+            hex(services.CHAIN_ID),
             "0x0",
         ]
         with pytest.raises(StackError, match="refused eth_getBalance"):

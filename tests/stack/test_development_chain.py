@@ -89,7 +89,7 @@ def test_wallets_are_connections_with_fee_tokens_and_gas(start):
             assert balance(up, address) == development_chain.GIVEN_FEE_TOKENS
             assert int(anvil.ask(up.chain.rpc_url, "eth_getBalance", address, "latest"), 16) > ONE
         written = json.loads((up.home / "stack.json").read_text())
-        assert (written["rpc_url"], written["chain_id"]) == (up.chain.rpc_url, anvil.CHAIN_ID)
+        assert (written["rpc_url"], written["chain_id"]) == (up.chain.rpc_url, network.chain_id)
 
 
 def test_the_default_wallet_is_the_same_account_as_without_a_chain(home, start, tmp_path):
@@ -115,9 +115,10 @@ def test_a_restart_keeps_what_happened_and_deploys_nothing(start):
             on(up).addresses,
             up.chain.rpc_url,
         )
+        chain_id = up.chain.chain_id
         genesis = anvil.ask(rpc_url, "eth_getBlockByNumber", "0x0", False)["hash"]
     with start() as up:
-        assert up.chain.rpc_url == rpc_url
+        assert (up.chain.rpc_url, up.chain.chain_id) == (rpc_url, chain_id)
         assert balance(up, SOMEBODY) == 7 * ONE
         assert sent_by(up, development_chain.OWNER) == deployed
         assert on(up).addresses == addresses
@@ -125,13 +126,15 @@ def test_a_restart_keeps_what_happened_and_deploys_nothing(start):
         assert anvil.ask(rpc_url, "eth_getBlockByNumber", "0x0", False)["hash"] == genesis
 
 
-def test_a_chain_that_begins_anew_has_its_contracts_at_the_same_addresses(home, start):
+def test_a_chain_that_begins_anew_is_another_one_with_its_contracts_at_the_same_addresses(home, start):
     with start() as up:
-        addresses = on(up).addresses
+        addresses, chain_id = on(up).addresses, up.chain.chain_id
         give(up, SOMEBODY, 7)
     (home / "chain/state.json").unlink()
     with start() as up:
-        assert on(up).addresses == addresses
+        assert up.chain.chain_id != chain_id
+        assert int(anvil.ask(up.chain.rpc_url, "eth_chainId"), 16) == up.chain.chain_id
+        assert on(up).addresses == {**addresses, "chainId": up.chain.chain_id}
         assert balance(up, development_chain.CONSUMER) == development_chain.GIVEN_FEE_TOKENS
         assert balance(up, SOMEBODY) == 0
 
