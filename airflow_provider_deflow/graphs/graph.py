@@ -142,7 +142,7 @@ GraphNode = ComputeNode
 class EdgeData(Value):
     """How the producer's files reach the consumer, and which (patterns of names below its outputs)."""
 
-    handover: Literal["auto", "bucket", "url"] = "auto"
+    handover: Literal["auto", "bucket", "url", "asset"] = "auto"
     files: values.Globs = ("*",)
 
 
