@@ -28,7 +28,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-            "operators": [_modules("operators", "compute", "escrow_reclaim", "handover", "publish", "results")],
+        "operators": [_modules("operators", "compute", "escrow_reclaim", "handover", "publish", "results")],
         "sensors": [_modules("sensors", "ocean_job")],
         "hooks": [_modules("hooks", "ledger", "ocean_node", "ocean_wallet", "store")],
         "triggers": [_modules("triggers", "ocean_job")],
