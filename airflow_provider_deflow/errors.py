@@ -15,6 +15,8 @@ DeflowError
 │   ├── PaymentRefused       escrow, order or token do not allow what the job needs
 │   ├── NonceRejected        another process used this nonce or a later one          ↻
 │   ├── ForbiddenTarget      a URL from a graph or DDO points where we do not go
+│   ├── NotIndexed           the node has not read an asset from the chain yet       ↻
+│   ├── IndexingFailed       it read it and says why it does not take it: .words
 │   └── UnexpectedReply      not the shape we know; likely another node version
 ├── ComputeError
 │   ├── NoEnvironment        none on this node fits; says what each one missed
@@ -182,6 +184,20 @@ class ForbiddenTarget(OceanNodeError):
     """A URL that a graph or DDO names points to a place we do not fetch from."""
 
     fault: ClassVar[Fault] = "drawing"
+
+
+class NotIndexed(OceanNodeError):
+    """The node has not read an asset from the chain yet, or does not read that chain."""
+
+    retryable = True
+
+
+class IndexingFailed(OceanNodeError):
+    """The node read an asset from the chain and did not take it; `words` are its reason."""
+
+    def __init__(self, message: str, *, url: str = "", words: str = "") -> None:
+        self.words = words
+        super().__init__(message, url=url)
 
 
 class UnexpectedReply(OceanNodeError):
