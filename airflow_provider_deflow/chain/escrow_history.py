@@ -88,7 +88,7 @@ def _since(web3: Web3, escrow: str, first_block: int, *names: str) -> list[Event
     return [
         event
         for first in range(first_block, last + 1, _BLOCKS_AT_ONCE)
-        for event in events_of(web3, escrow, first, min(first + _BLOCKS_AT_ONCE - 1, last), *names)
+        for event in events_of(web3, escrow, names, first, min(first + _BLOCKS_AT_ONCE - 1, last))
     ]
 
 

@@ -70,16 +70,6 @@ def events_between(web3: Web3, first: int, last: int, names: Iterable[str]) -> l
     return _decoded(web3, logs, forms)
 
 
-<<<<<<< HEAD
-def events_of(web3: Web3, contract: str, first: int, last: int, *names: str) -> list[Event]:
-    """Those of one contract in the blocks `first` to `last`, both included."""
-    forms = _forms(names)
-    address = Web3.to_checksum_address(contract)
-    logs = web3.eth.get_logs(
-        {"address": address, "fromBlock": first, "toBlock": last, "topics": [list(forms)]}
-    )
-    return _decoded(web3, logs, forms)
-=======
 def events_of(
     web3: Web3, address: str, names: Iterable[str], first: int, last: int, indexed: Sequence[str | None] = ()
 ) -> list[Event]:
@@ -103,7 +93,6 @@ def _logs(web3: Web3, asked: FilterParams, first: int, last: int) -> list[LogRec
             raise
         middle = (first + last) // 2
         return [*_logs(web3, asked, first, middle), *_logs(web3, asked, middle + 1, last)]
->>>>>>> publishing
 
 
 def events_in(web3: Web3, receipt: TxReceipt, *names: str) -> list[Event]:
