@@ -24,6 +24,7 @@ DeflowError
 │   │   └── JobNotRun        the node could not run it, or lost its outputs           ↻
 │   ├── JobStopped           somebody asked the node to stop it                      ↻
 │   ├── JobVanished          the node no longer knows the job                        ↻
+│   ├── AssetNotUsable       an asset by DID cannot be used; says which condition is not met
 │   ├── JobDisagrees         it carries the key of ours, and is not what was asked for
 │   └── JobTimedOut          our deadline passed; the job was stopped
 ├── ChainError
@@ -212,6 +213,12 @@ class ComputeError(DeflowError):
 
 class NoEnvironment(ComputeError):
     """No compute environment of the node fits; the message says what each one missed."""
+
+    fault: ClassVar[Fault] = "drawing"
+
+
+class AssetNotUsable(ComputeError):
+    """A dataset or algorithm that a node names by DID cannot be used; the message says what it is for."""
 
     fault: ClassVar[Fault] = "drawing"
 

@@ -59,6 +59,7 @@ __all__ = [
     "Position",
     "Schedule",
     "UploadDataset",
+    "dids_of",
     "is_inline_python",
     "is_paid",
     "takes_bucket_files",
@@ -289,6 +290,12 @@ def default_edge_id(source: object, target: object) -> str:
 def is_paid(data: ComputeData) -> bool:
     """Whether the node's job is paid."""
     return data.payment.mode == "paid"
+
+
+def dids_of(data: ComputeData) -> list[str]:
+    """The assets that the node names, each one once."""
+    named = [data.algorithm, *data.datasets]
+    return list(dict.fromkeys(one.did for one in named if isinstance(one, DidAlgorithm | DidDataset)))
 
 
 def is_inline_python(data: ComputeData) -> bool:
