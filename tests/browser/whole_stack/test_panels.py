@@ -74,6 +74,21 @@ def test_what_is_wrong_stands_at_its_field(page: Page, deployment: Deployment) -
     expect(image).not_to_have_attribute("aria-invalid", "true", timeout=10_000)
 
 
+def test_code_is_undone_and_redone(page: Page, deployment: Deployment) -> None:
+    drawn(deployment, "undone")
+    form = open_graph(page, "undone")
+    box(page, "Train").click()
+    code = form.get_by_role("textbox", name="Code")
+    code.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("# added")
+
+    page.get_by_role("button", name="Undo").click()
+    expect(code).not_to_contain_text("# added")
+    page.get_by_role("button", name="Redo").click()
+    expect(code).to_contain_text("# added")
+
+
 def test_a_renamed_node_keeps_its_edges(page: Page, deployment: Deployment) -> None:
     drawn(deployment, "renamed")
     form = open_graph(page, "renamed")

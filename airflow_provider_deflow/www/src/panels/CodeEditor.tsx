@@ -25,6 +25,8 @@ export function CodeEditor({ label, code, entrypoint, mayEdit, problems, onChang
   const settings = useRef(new Compartment());
   const changed = useRef(onChange);
   changed.current = onChange;
+  const current = useRef(code);
+  current.current = code;
   const mode = useColorMode();
   const language = languageOf(entrypoint);
 
@@ -39,7 +41,9 @@ export function CodeEditor({ label, code, entrypoint, mayEdit, problems, onChang
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label }),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) changed.current(update.state.doc.toString());
+            const text = update.docChanged ? update.state.doc.toString() : current.current;
+            // What the document says already, after an undo, is no edit: it would end the redo.
+            if (text !== current.current) changed.current(text);
           }),
           settings.current.of([]),
         ],

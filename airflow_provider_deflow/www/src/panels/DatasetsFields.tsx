@@ -27,8 +27,9 @@ export function DatasetsFields({ datasets, prefix, problems, onChange }: Props) 
   const [isOver, setOver] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
   const leaving = useRef(new AbortController());
-  const latest = useRef(datasets);
-  latest.current = datasets;
+  // An upload takes a while: what it adds goes to the drawing as it is then, not as it was at its beginning.
+  const latest = useRef({ datasets, onChange });
+  latest.current = { datasets, onChange };
   useEffect(() => {
     leaving.current = new AbortController();
     return () => leaving.current.abort();
@@ -40,8 +41,7 @@ export function DatasetsFields({ datasets, prefix, problems, onChange }: Props) 
       setSending({ name: file.name, share: 0 });
       try {
         const kept = await upload(file, (share) => setSending({ name: file.name, share }), leaving.current.signal);
-        latest.current = [...latest.current, { upload: kept.sha256, name: kept.name }];
-        onChange(latest.current);
+        latest.current.onChange([...latest.current.datasets, { upload: kept.sha256, name: kept.name }]);
       } catch (error) {
         if (leaving.current.signal.aborted) return;
         setFailure(`${file.name}: ${error instanceof Error ? error.message : String(error)}`);
