@@ -7,6 +7,8 @@ left and why they failed; the graph store, what the drawing was then.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -28,6 +30,9 @@ router = APIRouter(tags=["runs"])
 
 FOLDING = ("::group::", "::endgroup::")  # marks for Airflow's own log page
 LOG_LINES = 2000
+# Under `deflow up` Airflow has read what was published within 5 s.
+READ_SECONDS = 8.0
+POLL_SECONDS = 0.5
 
 RunId = Annotated[
     str,
@@ -62,7 +67,7 @@ async def list_runs(
         409: {
             "model": values.Fault,
             "description": "`not_published`: publish it first. `not_ready`: Airflow has not read the newest "
-            "revision yet, ask again in a second. `paused`: the Dag is, and you may not unpause it",
+            "revision yet, ask again in a moment. `paused`: the Dag is, and you may not unpause it",
         },
     },
 )
@@ -73,16 +78,7 @@ async def start_run(
     dag_id = access.dag_id_of(slug)
     revision = await run_in_threadpool(_in_force, slug)
     part = _part(asked, revision)
-    details = await airflow.find(f"{dag_path(dag_id)}/details")
-    # `dag_factory` puts the graph's hash into the Dag's page.
-    if not details or details["is_stale"] or revision.sha256 not in (details["doc_md"] or ""):
-        raise Refusal(
-            409,
-            "not_ready",
-            f"Airflow has not read revision {revision.number} of {slug!r} yet: ask again in a second. If "
-            "that stays so, look for an import error on Airflow's page of Dags.",
-            headers={"retry-after": "1"},
-        )
+    details = await _details_of(airflow, dag_id, revision)
     if details["is_paused"]:
         if not await run_in_threadpool(access.may, user, "PUT", slug):
             raise Refusal(409, "paused", f"{dag_id} is paused: ask who may edit it to unpause it in Airflow.")
@@ -142,6 +138,28 @@ async def read_log(
     return values.LogLines(
         lines=lines[-LOG_LINES:], is_over=wanted < last or task["state"] in run_view.TASK_OVER
     )
+
+
+async def _details_of(airflow: AirflowAsUser, dag_id: str, revision: Revision) -> Any:
+    """The Dag, once Airflow has read this revision: who has just published means what was published.
+
+    Raises `Refusal` when that takes longer than `READ_SECONDS`.
+    """
+    give_up_at = time.monotonic() + READ_SECONDS
+    while True:
+        details = await airflow.find(f"{dag_path(dag_id)}/details")
+        # `dag_factory` puts the graph's hash into the Dag's page.
+        if details and not details["is_stale"] and revision.sha256 in (details["doc_md"] or ""):
+            return details
+        if time.monotonic() >= give_up_at:
+            raise Refusal(
+                409,
+                "not_ready",
+                f"Airflow has not read revision {revision.number} of {revision.slug!r} yet: ask again in a "
+                "moment. If that stays so, look for an import error on Airflow's page of Dags.",
+                headers={"retry-after": "5"},
+            )
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _in_force(slug: str) -> Revision:

@@ -46,7 +46,7 @@ def test_a_revision_that_airflow_has_not_read_yet_is_not_run_as_the_one_before(
     op.create(drawing("runs-new"))
     op.publish("runs-new", 1)
     early = op("POST", "/graphs/runs-new/runs", {})
-    assert (early.status_code, early.json()["error"], early.headers["retry-after"]) == (409, "not_ready", "1")
+    assert (early.status_code, early.json()["error"], early.headers["retry-after"]) == (409, "not_ready", "5")
     api_server.read_dags()
     start(op, "runs-new")
     op.fine(op("PUT", "/graphs/runs-new/draft", {"document": drawing("runs-new", "c")}, version=1))
