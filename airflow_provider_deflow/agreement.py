@@ -67,7 +67,8 @@ def _other_datasets(shown: Sequence[Any], node: graphs.ComputeData, inputs: Sequ
             return f"datasets: number {number} is another one"
     contents = sorted(_content(dataset) for dataset in shown[len(own) :])
     for each in inputs:
-        found = next((one for one in contents if one in (each.sha256, each.name)), None)
+        known = (each.sha256, each.name, _content(each.dataset))
+        found = next((one for one in contents if one in known), None)
         if found is None:
             return f"datasets: none is {each.name}, sha256 {each.sha256}"
         contents.remove(found)
@@ -90,7 +91,10 @@ def _holds(shown: Any, asked: Any) -> bool:
 
 
 def _content(dataset: Any) -> str:
-    """What tells a handed file: its name in a bucket, which is its hash, or the last part of its URL."""
+    """What tells a handed file: its name in a bucket, which is its hash, the last part of its URL, or DID and
+    service."""
+    if isinstance(dataset, Mapping) and dataset.get("documentId"):
+        return f"{dataset['documentId']}/{dataset.get('serviceId')}"
     file = dataset.get("fileObject") if isinstance(dataset, Mapping) else None
     if not isinstance(file, Mapping):
         return ""

@@ -15,6 +15,8 @@ DeflowError
 │   ├── PaymentRefused       escrow, order or token do not allow what the job needs
 │   ├── NonceRejected        another process used this nonce or a later one          ↻
 │   ├── ForbiddenTarget      a URL from a graph or DDO points where we do not go
+│   ├── NotIndexed           the node has not read an asset from the chain yet       ↻
+│   ├── IndexingFailed       it read it and says why it does not take it: .words
 │   └── UnexpectedReply      not the shape we know; likely another node version
 ├── ComputeError
 │   ├── NoEnvironment        none on this node fits; says what each one missed
@@ -22,6 +24,7 @@ DeflowError
 │   │   └── JobNotRun        the node could not run it, or lost its outputs           ↻
 │   ├── JobStopped           somebody asked the node to stop it                      ↻
 │   ├── JobVanished          the node no longer knows the job                        ↻
+│   ├── AssetNotUsable       an asset by DID cannot be used; says which condition is not met
 │   ├── JobDisagrees         it carries the key of ours, and is not what was asked for
 │   └── JobTimedOut          our deadline passed; the job was stopped
 ├── ChainError
@@ -184,6 +187,20 @@ class ForbiddenTarget(OceanNodeError):
     fault: ClassVar[Fault] = "drawing"
 
 
+class NotIndexed(OceanNodeError):
+    """The node has not read an asset from the chain yet, or does not read that chain."""
+
+    retryable = True
+
+
+class IndexingFailed(OceanNodeError):
+    """The node read an asset from the chain and did not take it; `words` are its reason."""
+
+    def __init__(self, message: str, *, url: str = "", words: str = "") -> None:
+        self.words = words
+        super().__init__(message, url=url)
+
+
 class UnexpectedReply(OceanNodeError):
     """The reply has not the shape we know; likely another version of the node."""
 
@@ -196,6 +213,12 @@ class ComputeError(DeflowError):
 
 class NoEnvironment(ComputeError):
     """No compute environment of the node fits; the message says what each one missed."""
+
+    fault: ClassVar[Fault] = "drawing"
+
+
+class AssetNotUsable(ComputeError):
+    """A dataset or algorithm that a node names by DID cannot be used; the message says what it is for."""
 
     fault: ClassVar[Fault] = "drawing"
 

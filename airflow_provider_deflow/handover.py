@@ -8,6 +8,8 @@ The producer's files lie in DeFlow's content store. How they reach the consumer'
   Private. The node mounts bucket files below `/data/persistentStorage/`, so inline Python code gets
   a few lines in front that link them into `/data/inputs`; other algorithms say that they read
   `DEFLOW_INPUTS`.
+* `asset`: published as a dataset, one service per file, once per content and consumer: only the
+  consumer's account is let in, and only its algorithm. The consumer names DID and services.
 * `url`: an expiring signed URL that the Ocean Node fetches. Whoever lists the node's jobs can read
   it until it expires. It is signed when the job starts, so nothing signed is stored.
 
@@ -26,6 +28,7 @@ import ast
 import json
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,7 +38,7 @@ from airflow_provider_deflow import errors
 from airflow_provider_deflow.graphs import graph as graphs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable
 
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.outputs import ContentStore, OutputFile
@@ -47,7 +50,7 @@ MAX_FILES = 200
 # In /data/inputs before any dataset is (reference of the container contract).
 RESERVED_NAMES = frozenset({"algoCustomData.json"})
 
-Mode = Literal["bucket", "url"]
+Mode = Literal["bucket", "url", "asset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class HandedFile:
     sha256: str
 
 
+# Makes an asset of files; its DID, and a service for each file.
+Publish = Callable[[Sequence[HandedFile]], tuple[str, tuple[str, ...]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Handed:
     """What one edge, or one upload, brings to its consumer; `source` is empty for an upload."""
@@ -68,6 +75,9 @@ class Handed:
     mode: Mode
     files: tuple[HandedFile, ...]
     bucket_id: str | None = None
+    # Of an asset, with the services that its files are, in their order.
+    did: str | None = None
+    services: tuple[str, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """The JSON form; `from_document` reads it."""
@@ -76,6 +86,7 @@ class Handed:
             "source": self.source,
             "mode": self.mode,
             "bucket_id": self.bucket_id,
+            **({"did": self.did, "services": list(self.services)} if self.did else {}),
             "files": [[file.name, file.size, file.sha256] for file in self.files],
         }
 
@@ -87,6 +98,8 @@ class Handed:
             source=document["source"],
             mode=document["mode"],
             bucket_id=document["bucket_id"],
+            did=document.get("did"),
+            services=tuple(document.get("services") or ()),
             files=tuple(HandedFile(*file) for file in document["files"]),
         )
 
@@ -107,12 +120,14 @@ def mode_of(handover: str, consumer: graphs.ComputeData) -> Mode:
     """How files reach `consumer`. Raises `SettingsError` for a handover that cannot be done."""
     if handover == "url":
         return "url"
+    if handover == "asset":
+        return "asset"
     if handover in ("auto", "bucket") and graphs.takes_bucket_files(consumer):
         return "bucket"
     raise errors.SettingsError(
         f"handover {handover!r} cannot reach this consumer: bucket files need inline Python code, or an "
         f"algorithm that names {INPUTS_VARIABLE} in its environment_variables. "
-        "Choose `url`, or give it inline code."
+        "Choose `url` or `asset`, or give it inline code."
     )
 
 
@@ -125,8 +140,12 @@ def hand_over(
     owner: str,
     store: ContentStore,
     say: Callable[[str], None],
+    publish: Publish | None = None,
 ) -> Handed:
-    """Bring `files` to where the consumer's job can take them; what is already there is found."""
+    """Bring `files` to where the consumer's job can take them; what is already there is found.
+
+    `publish` is needed for an asset.
+    """
     handed = tuple(HandedFile(file.name, file.size, file.sha256) for file in files)
     if len(handed) > MAX_FILES:
         raise errors.SettingsError(
@@ -135,6 +154,11 @@ def hand_over(
         )
     if mode == "url" or not handed:
         return Handed(edge, source, mode, handed)
+    if mode == "asset":
+        if publish is None:
+            raise errors.SettingsError(f"{edge}: nobody is there to publish an asset")
+        did, services = publish(handed)
+        return Handed(edge, source, mode, handed, None, did, services)
     bucket_id = _bucket(ocean_node, owner)
     there = {file.name for file in ocean_node.bucket_files(bucket_id)}
     missing = {file.sha256: file for file in handed if file.sha256 not in there}
@@ -171,12 +195,9 @@ def inputs_of(
     `sign_url(sha256, name)` gives an expiring URL of a stored file, ending in `name` where it can.
     Raises `SettingsError` when two inputs still have one name.
     """
-    flat = [(one, file, file.name.replace("/", "__")) for one in handed for file in one.files]
+    flat = [(one, number, flat_name(file)) for one in handed for number, file in enumerate(one.files)]
     taken = Counter(name for _, _, name in flat) + Counter(own_names) + Counter(RESERVED_NAMES)
-    inputs = [
-        _input(one, file, f"{one.source}__{name}" if one.source and taken[name] > 1 else name, sign_url)
-        for one, file, name in flat
-    ]
+    inputs = [_input(one, number, _unlike(one, name, taken[name]), sign_url) for one, number, name in flat]
     names = Counter([each.name for each in inputs]) + Counter(own_names) + Counter(RESERVED_NAMES)
     if doubles := sorted(name for name, count in names.items() if count > 1):
         raise errors.SettingsError(
@@ -186,7 +207,21 @@ def inputs_of(
     return inputs
 
 
-def _input(one: Handed, file: HandedFile, name: str, sign_url: Callable[[str, str], str]) -> Input:
+def flat_name(file: HandedFile) -> str:
+    return file.name.replace("/", "__")
+
+
+def _unlike(one: Handed, name: str, times: int) -> str:
+    # What is published has its name already.
+    return f"{one.source}__{name}" if one.source and times > 1 and one.mode != "asset" else name
+
+
+def _input(one: Handed, number: int, name: str, sign_url: Callable[[str, str], str]) -> Input:
+    file = one.files[number]
+    if one.mode == "asset":
+        path = f"/data/inputs/{_name_in(sign_url(file.sha256, name))}"
+        service = {"documentId": one.did, "serviceId": one.services[number] if one.services else None}
+        return Input(one.edge, name, path, file.size, file.sha256, service)
     if one.mode == "bucket":
         dataset = {"type": "nodePersistentStorage", "bucketId": one.bucket_id, "fileName": file.sha256}
         path = f"/data/persistentStorage/{one.bucket_id}/{file.sha256}"
@@ -195,8 +230,12 @@ def _input(one: Handed, file: HandedFile, name: str, sign_url: Callable[[str, st
         dataset = {"type": "url", "url": url, "method": "GET"}
         # The node names a fetched file by the last part of its URL, which in a storage's own is our hash.
         # It does not decode that part, so a blank or an umlaut of our name is still %20 or %C3%BC there.
-        path = f"/data/inputs/{PurePosixPath(urlsplit(url).path).name}"
+        path = f"/data/inputs/{_name_in(url)}"
     return Input(one.edge, name, path, file.size, file.sha256, {"fileObject": dataset})
+
+
+def _name_in(url: str) -> str:
+    return PurePosixPath(urlsplit(url).path).name
 
 
 def inputs_variable(inputs: Sequence[Input]) -> str:

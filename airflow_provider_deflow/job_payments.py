@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import errors, job_orders
+from airflow_provider_deflow.job_budgets import Limits, base_units
 from airflow_provider_deflow.job_locks import Locks
 from airflow_provider_deflow.ledger import reservations as ledger
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_deflow.job_locks import PayingWallet
+    from airflow_provider_deflow.job_orders import Orders
     from airflow_provider_deflow.job_search import NodeOfRun, Search
     from airflow_provider_deflow.ledger.entry import Run
     from airflow_provider_deflow.ledger.leases import Lease, Leases
@@ -43,14 +45,6 @@ REFUSED_LOOK_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """A graph's budget, in whole tokens."""
-
-    per_run: Decimal
-    per_day: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Amount:
     """What a job would lock, quoted and found right."""
 
@@ -63,6 +57,7 @@ class PaidStarts:
 
     :param of_run: the run as the ledger knows it
     :param about: what else is kept with a reservation: by which connections it is reached
+    :param orders: how what a job uses by DID is ordered
     :param plan: amounts that the run's paid nodes would lock, by task; asked once per run
     """
 
@@ -78,6 +73,7 @@ class PaidStarts:
         *,
         plan: Callable[[], Mapping[str, int]],
         say: Callable[[str], None],
+        orders: Orders | None = None,
         refused_look_seconds: float = REFUSED_LOOK_SECONDS,
     ) -> None:
         self._wallet = wallet
@@ -89,6 +85,7 @@ class PaidStarts:
         self._about = about
         self._plan = plan
         self._say = say
+        self._orders = orders
         self._refused_look_seconds = refused_look_seconds
         self._locks = Locks(wallet, reservations, say)
 
@@ -105,6 +102,8 @@ class PaidStarts:
             return job
         amount = quoted(search.ocean_node, self._wallet, request)
         self._reserve(key, amount)
+        if self._orders is not None:
+            request = self._orders.placed(search.ocean_node, request)
         with self._leases.held(self._wallet.lease) as lease:
             self._locks.require_none_held(search, self._run, self._node, forced=forced)
             # An orphan that expired was released with its reservation.
@@ -145,7 +144,7 @@ class PaidStarts:
         return job
 
     def _reserve(self, key: str, amount: Amount) -> None:
-        budgets = self._budgets(amount.token)
+        budgets = self._limits.budgets(self._run, amount.token)
         self._reserve_plan(amount.token, budgets)
         about = {
             **self._about_task(self._node.node_id),
@@ -163,7 +162,7 @@ class PaidStarts:
 
     def _reserve_plan(self, token: ledger.Token, budgets: list[ledger.Budget]) -> None:
         """Before the first payment of a run: all that it will lock has to fit into the budget."""
-        if self._reservations.of_run(self._run):
+        if any(one.get("kind") != job_orders.KIND for one in self._reservations.of_run(self._run)):
             return
         asks = {self._plan_key(task_id): planned for task_id, planned in self._plan().items()}
         about = {self._plan_key(task_id): self._about_task(task_id) for task_id in self._plan_ids(asks)}
@@ -185,13 +184,6 @@ class PaidStarts:
             "payer": self._wallet.address,
             **self._about,
         }
-
-    def _budgets(self, token: ledger.Token) -> list[ledger.Budget]:
-        budgets = [ledger.of_run(self._run, _base_units(self._limits.per_run, token))]
-        if self._limits.per_day is not None:
-            limit = _base_units(self._limits.per_day, token)
-            budgets.append(ledger.of_day(self._run.dag_id, datetime.now(UTC), limit))
-        return budgets
 
     def _send(
         self,
@@ -279,7 +271,6 @@ def quoted(ocean_node: OceanNode, wallet: PayingWallet, request: JobRequest) -> 
         (quote.amount <= 0, "it comes to 0, which no escrow locks"),
         (quote.amount > expected, f"it asks {quote.amount} base units, its prices come to {expected}"),
         (quote.min_lock_seconds > longest, f"it locks for {quote.min_lock_seconds} s, at most {longest} s"),
-        (bool(quote.to_order), "it wants datatokens to be ordered, which is not done for a job yet"),
     ):
         if is_wrong:
             raise errors.QuoteRefused(
@@ -300,12 +291,6 @@ def _require_startable(request: JobRequest) -> None:
         raise errors.SettingsError("a paid job needs max_duration_seconds")
 
 
-def _base_units(tokens: Decimal, token: ledger.Token) -> int:
-    from airflow_provider_deflow.chain.units import to_base_units
-
-    return to_base_units(tokens, token.decimals)
-
-
 def _nearest_base_units(price: Decimal, token: ledger.Token) -> int:
     """As many decimals as the token has are kept, as a node rounds what it computed in floating point."""
-    return _base_units(Decimal(f"{price:.{token.decimals}f}"), token)
+    return base_units(Decimal(f"{price:.{token.decimals}f}"), token)

@@ -20,6 +20,7 @@ from airflow_provider_deflow.ocean import choosing, compute, payments
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from airflow_provider_deflow.ocean import assets
     from airflow_provider_deflow.ocean.access import AccessList
     from airflow_provider_deflow.ocean.client import OceanNode
 
@@ -140,23 +141,26 @@ def build(
     environment: compute.ComputeEnvironment,
     max_duration_seconds: int,
     terms: payments.Terms | None = None,
+    used: Sequence[assets.UsedAsset] = (),
 ) -> compute.JobRequest:
-    """The start request of `node`; with `terms` a paid one.
+    """The start request of `node`; with `terms` a paid one. `used` are the assets that it names by DID.
 
     Raises `SettingsError` when it would be larger than a node takes.
     """
     variables = dict(node.environment_variables)
     if inputs:
         variables[handover.INPUTS_VARIABLE] = handover.inputs_variable(inputs)
+    by_did = {asset.did: asset for asset in used}
     own = [dataset for dataset in node.datasets if not isinstance(dataset, graphs.UploadDataset)]
     request = compute.JobRequest(
         environment=environment.id,
-        algorithm=_algorithm(node, variables, inputs),
-        datasets=[*(_dataset(dataset) for dataset in own), *(each.dataset for each in inputs)],
+        algorithm=_algorithm(node, variables, inputs, by_did),
+        datasets=[*(_dataset(dataset, by_did) for dataset in own), *(each.dataset for each in inputs)],
         resources=dict(node.compute_resources),
         max_duration_seconds=max_duration_seconds,
         queue_max_wait_seconds=QUEUE_MAX_WAIT_SECONDS,
         terms=terms,
+        assets=tuple(used),
     )
     size = len(json.dumps([request.algorithm, request.datasets], ensure_ascii=False).encode())
     if size > BODY_LIMIT_BYTES:
@@ -179,18 +183,33 @@ def own_input_names(node: graphs.ComputeData) -> list[str]:
     return [name for name in names if name]
 
 
-def _dataset(dataset: graphs.DidDataset | graphs.FileDataset) -> dict[str, Any]:
+def without_assets(node: graphs.ComputeData) -> graphs.ComputeData:
+    """The node as its resources are priced: what it names by DID is ordered, and no part of that price."""
+    datasets = tuple(one for one in node.datasets if not isinstance(one, graphs.DidDataset))
+    algorithm = node.algorithm
+    if isinstance(algorithm, graphs.DidAlgorithm):
+        algorithm = graphs.CodeAlgorithm(code="pass")
+    return node.model_copy(update={"algorithm": algorithm, "datasets": datasets})
+
+
+def _dataset(
+    dataset: graphs.DidDataset | graphs.FileDataset, by_did: Mapping[str, assets.UsedAsset]
+) -> dict[str, Any]:
     if isinstance(dataset, graphs.FileDataset):
         return {"fileObject": dict(dataset.file)}
-    raise _not_by_did(dataset.did)
+    return by_did[dataset.did].to_request()
 
 
 def _algorithm(
-    node: graphs.ComputeData, variables: Mapping[str, str], inputs: Sequence[handover.Input]
+    node: graphs.ComputeData,
+    variables: Mapping[str, str],
+    inputs: Sequence[handover.Input],
+    by_did: Mapping[str, assets.UsedAsset],
 ) -> dict[str, Any]:
     algorithm = node.algorithm
     if isinstance(algorithm, graphs.DidAlgorithm):
-        raise _not_by_did(algorithm.did)
+        asset = by_did[algorithm.did]
+        return {**asset.to_request(), "meta": dict(asset.meta), "envs": dict(variables)}
     container = {**image_of(algorithm.image), "entrypoint": algorithm.entrypoint}
     meta: dict[str, Any] = {"language": "python", "version": "0.1", "container": container}
     if isinstance(algorithm, graphs.FileAlgorithm):
@@ -218,13 +237,6 @@ def _architecture(algorithm: graphs.Algorithm) -> str | None:
     if isinstance(algorithm, graphs.DidAlgorithm):
         return None
     return next((_ARCHITECTURES[part] for part in algorithm.image.split("/") if part in _ARCHITECTURES), None)
-
-
-def _not_by_did(did: str) -> errors.SettingsError:
-    return errors.SettingsError(
-        f"{did}: algorithms and datasets by DID are not run yet. "
-        "Give a `file`, an `upload`, or inline `code`."
-    )
 
 
 def payment_of(

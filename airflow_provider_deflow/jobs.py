@@ -31,6 +31,7 @@ from airflow_provider_deflow.ocean import outputs as ocean_outputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from airflow_provider_deflow.job_orders import Orders
     from airflow_provider_deflow.job_search import NodeOfRun
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import ComputeJob, JobRequest
@@ -72,11 +73,19 @@ class Starts(Protocol):
 
 
 class FreeStarts:
-    """Nothing is paid, so nothing is to be known of a job but that it is there."""
+    """Nothing is paid for the job, so nothing is to be known of it but that it is there.
+
+    `orders` sees to what it uses by DID; an asset's publisher is paid, if only with a free datatoken.
+    """
+
+    def __init__(self, orders: Orders | None = None) -> None:
+        self._orders = orders
 
     def start(
         self, search: Search, key: str, request: JobRequest, intend: Callable[[], None], *, forced: bool
     ) -> ComputeJob:
+        if self._orders is not None:
+            request = self._orders.placed(search.ocean_node, request)
         return search.ocean_node.start_free(request, before_send=intend)
 
     def found(self, key: str, job: ComputeJob) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Buttons on a task's page: the job's record and the Ocean Node that runs it.
+"""Buttons on a task's page: the job's record, the Ocean Node that runs it, an asset's document.
 
 Airflow asks for a link once, in the worker when the task ends, and keeps the URL.
 """
@@ -34,3 +34,14 @@ class OceanNodeLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Empty until the task has looked up its connection."""
         return str(getattr(operator, "ocean_node_url", ""))
+
+
+class OceanAssetLink(BaseOperatorLink):
+    """The DDO of a published asset, as its Ocean Node indexed it."""
+
+    name = "Ocean asset"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Empty until the asset is published."""
+        url, did = getattr(operator, "ocean_node_url", ""), getattr(operator, "published_did", "")
+        return f"{url}/api/aquarius/assets/ddo/{did}" if url and did else ""

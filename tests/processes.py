@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from xdist.scheduler import LoadScopeScheduling
 
 STACKS = "stacks"
-_STACKED = {"e2e", "chaos"}
-_TOGETHER = {"conformance", "wire_replay", "stack"}
+_STACKED = {"e2e", "chaos", "browser"}
+_TOGETHER = {"api", "conformance", "wire_replay", "stack"}
 
 
 class ByWhatIsShared(LoadScopeScheduling):

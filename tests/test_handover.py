@@ -138,3 +138,17 @@ def test_a_consumer_that_cannot_take_bucket_files_is_told_what_to_choose() -> No
     with pytest.raises(errors.SettingsError, match="Choose `url`"):
         handover.mode_of("auto", by_did)
     assert handover.mode_of("url", by_did) == "url"
+
+
+def test_an_asset_is_named_by_did_and_service_and_keeps_the_name_it_was_published_with() -> None:
+    files = (handover.HandedFile("x.csv", 3, SHA), handover.HandedFile("deep/y.csv", 3, "b" * 64))
+    asset = handover.Handed("a__c", "a", "asset", files, None, "did:op:1", ("s0", "s1"))
+
+    assert handover.Handed.from_document(json.loads(json.dumps(asset.to_document()))) == asset
+    inputs = handover.inputs_of([asset], [], lambda sha256, name: f"https://storage.test/{name}?signed")
+    assert [(each.name, each.path, each.dataset) for each in inputs] == [
+        ("x.csv", "/data/inputs/x.csv", {"documentId": "did:op:1", "serviceId": "s0"}),
+        ("deep__y.csv", "/data/inputs/deep__y.csv", {"documentId": "did:op:1", "serviceId": "s1"}),
+    ]
+    with pytest.raises(errors.SettingsError, match="two inputs of this node would both be"):
+        handover.inputs_of([asset, asset], [], lambda sha256, name: f"https://storage.test/{name}")

@@ -1,53 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DeFlow API. For now one route: stored files by signed, expiring URL, for Ocean Nodes.
+"""The DeFlow API as one application, which the plugin mounts at `/deflow` in Airflow's API server.
 
-That route has no user: the token in its path is the right to read one file until it expires.
+Every route asks Airflow who the user is and what they may do, but for one: `files`, in `signed_files`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, HTTPException
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, FastAPI
 
 from airflow_provider_deflow import __version__
-from airflow_provider_deflow.hooks import signed_urls
-from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.api import (
+    catalogue,
+    faults,
+    graphs,
+    outputs,
+    revisions,
+    runs,
+    signed_files,
+    templates,
+    uploads,
+)
+from airflow_provider_deflow.api.editor_files import serve_editor
+from airflow_provider_deflow.api.limits import BodyLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from fastapi.routing import APIRoute
 
-CHUNK_BYTES = 1 << 20
+PREFIX = "/api/v1"
+DESCRIPTION = """\
+Draw, publish, run and watch graphs of compute jobs. Mounted at `/deflow` in Airflow's API server.
+
+Log in as for Airflow's REST API: `POST /auth/token`, then `Authorization: Bearer …`; a browser's session does
+too. What you may do with a graph is what you may do with its Dag, `deflow_<slug>`. Every error is
+`{error, message, problems?}`.
+"""
+TAGS = [
+    {"name": "graphs", "description": "What people draw: drafts, which may have problems."},
+    {"name": "revisions", "description": "What was published, for ever as it was."},
+    {"name": "runs", "description": "What Airflow and the Ocean Nodes make of it."},
+    {"name": "catalogue", "description": "What a drawing can be made of."},
+    {"name": "files", "description": "Stored files for Ocean Nodes."},
+]
 
 
 def create_app() -> FastAPI:
     """The application that the plugin mounts at `/deflow`."""
-    app = FastAPI(title="DeFlow", version=__version__)
-    app.add_api_route(
-        signed_urls.FILES_ROUTE.removeprefix("/deflow") + "/{token}/{name}",
-        stored_file,
-        methods=["GET"],
-        response_class=StreamingResponse,
-        summary="A stored file, by a signed URL that expires",
+    app = FastAPI(
+        title="DeFlow",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        generate_unique_id_function=_operation_id,
     )
+    version1 = APIRouter(prefix=PREFIX)
+    for part in (graphs, revisions, runs, outputs, uploads, catalogue, templates):
+        version1.include_router(part.router)
+    app.include_router(version1)
+    app.include_router(signed_files.router)
+    app.add_middleware(BodyLimit)
+    faults.handle(app)
+    serve_editor(app)
     return app
 
 
-def stored_file(token: str, name: str) -> StreamingResponse:
-    """The file that `token` names; `name` is there for the reader, who takes it as the file's name."""
-    sha256 = signed_urls.read_token(token)
-    store = content_store()
-    if sha256 is None or not store.has(sha256):
-        raise HTTPException(404, "This link has expired, or names no file.")
-    return StreamingResponse(
-        _chunks(store.open(sha256)),
-        media_type="application/octet-stream",
-        headers={"content-length": str(store.size(sha256)), "x-content-type-options": "nosniff"},
-    )
-
-
-def _chunks(content: object) -> Iterator[bytes]:
-    with content as file:  # type: ignore[attr-defined]
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+def _operation_id(route: APIRoute) -> str:
+    """The function's name: what generated clients call it."""
+    return route.name

@@ -18,7 +18,7 @@ from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
 from airflow_provider_deflow.chain.contracts import contract
-from airflow_provider_deflow.chain.events import Event, events_in
+from airflow_provider_deflow.chain.events import Event, events_in, events_of
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.tokens import decimals
 from airflow_provider_deflow.chain.transactions import Sends
@@ -39,6 +39,10 @@ class MetadataState(IntEnum):
     REVOKED = 3
     ORDERING_DISABLED = 4
     UNLISTED = 5
+
+
+def in_words(state: MetadataState) -> str:
+    return state.name.lower().replace("_", " ")
 
 
 class MetadataFlags(IntFlag):
@@ -122,8 +126,32 @@ def _fixed_rate(web3: Web3, network: Network, owner: str, rate: FixedRate) -> tu
     )
 
 
+def find_created(
+    web3: Web3, network: Network, creator: str, token_uri: str, first_block: int
+) -> CreatedAsset | None:
+    """The asset with this token URI that `creator` had Ocean's factory make since `first_block`."""
+    factory = network.address("ERC721Factory")
+    by = [None, None, Web3.to_hex(HexBytes(creator).rjust(32, b"\0"))]
+    said = events_of(web3, factory, first_block, web3.eth.block_number, "NFTCreated", indexed=by)
+    found = next((event for event in said if event.args["tokenURI"] == token_uri), None)
+    if found is None:
+        return None
+    return _created(web3, web3.eth.get_transaction_receipt(HexBytes(found.transaction_hash)))
+
+
+def last_said(web3: Web3, address: str, first_block: int) -> Event | None:
+    """How the data NFT at `address` was described or its state changed last, since `first_block`."""
+    names = ("MetadataCreated", "MetadataUpdated", "MetadataState")
+    said = events_of(web3, address, first_block, web3.eth.block_number, *names)
+    return said[-1] if said else None
+
+
+def hash_of(receipt: TxReceipt) -> str:
+    return Web3.to_hex(receipt["transactionHash"])
+
+
 def _created(web3: Web3, receipt: TxReceipt) -> CreatedAsset:
-    transaction_hash = Web3.to_hex(receipt["transactionHash"])
+    transaction_hash = hash_of(receipt)
     made = {event.name: event.args for event in events_in(web3, receipt, "NFTCreated", "TokenCreated")}
     try:
         return CreatedAsset(

@@ -8,7 +8,7 @@ position among the asset's services, and the fee that the Ocean Node that serves
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from hexbytes import HexBytes
 from web3 import Web3
@@ -16,7 +16,7 @@ from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Transacti
 from web3.types import TxReceipt
 
 from airflow_provider_deflow.chain.contracts import contract
-from airflow_provider_deflow.chain.events import Event, events_in
+from airflow_provider_deflow.chain.events import Event, events_in, events_of
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.transactions import Sends
 from airflow_provider_deflow.errors import NoDatatoken
@@ -24,6 +24,27 @@ from airflow_provider_deflow.errors import NoDatatoken
 _NOBODY = "0x0000000000000000000000000000000000000000"
 # What an order costs, in the datatoken's base units.
 ONE = 10**18
+
+
+class QuotedFee(Protocol):
+    """A fee as it was quoted, in hexadecimal; `ocean.payments` has it."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+    @property
+    def amount(self) -> int: ...
+    @property
+    def data(self) -> str: ...
+    @property
+    def v(self) -> int: ...
+    @property
+    def r(self) -> str: ...
+    @property
+    def s(self) -> str: ...
+    @property
+    def valid_until(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,11 @@ class ProviderFee:
             s=HexBytes(reply["s"]),
             valid_until=int(reply["validUntil"]),
         )
+
+    @classmethod
+    def from_quote(cls, fee: QuotedFee) -> ProviderFee:
+        data, r, s = HexBytes(fee.data), HexBytes(fee.r), HexBytes(fee.s)
+        return cls(fee.address, fee.token, fee.amount, data, fee.v, r, s, fee.valid_until)
 
     def as_argument(self) -> tuple[Any, ...]:
         return (self.address, self.token, self.amount, self.v, self.r, self.s, self.valid_until, self.data)
@@ -109,6 +135,18 @@ class Datatoken:
         return sender.send(
             self._contract.functions.reuseOrder(HexBytes(order), fee.as_argument()), purpose=purpose
         )
+
+    def last_order(self, payer: str, consumer: str, service_index: int, first_block: int) -> str | None:
+        """The transaction by which `payer` ordered the service for `consumer` last, however long ago."""
+        for_whom = [Web3.to_hex(HexBytes(consumer).rjust(32, b"\0"))]
+        last_block = self._web3.eth.block_number
+        said = events_of(self._web3, self.address, first_block, last_block, "OrderStarted", indexed=for_whom)
+        ours = [
+            event.transaction_hash
+            for event in said
+            if event.args["payer"].lower() == payer.lower() and event.args["serviceIndex"] == service_index
+        ]
+        return ours[-1] if ours else None
 
     def active_dispensers(self) -> list[str]:
         """Contracts that give it away now."""

@@ -7,7 +7,7 @@ can deploy a contract that says the same: what counts is for the reader to check
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,10 +15,14 @@ from typing import Any
 from eth_abi.exceptions import DecodingError
 from web3 import Web3
 from web3.exceptions import Web3Exception
-from web3.types import LogReceipt, TxReceipt
+from web3.types import FilterParams, LogReceipt, TxReceipt
 
 from airflow_provider_deflow.chain import escrow
 from airflow_provider_deflow.chain.contracts import artifact
+from airflow_provider_deflow.chain.rpc import ENDPOINT_ERRORS
+
+# Every endpoint takes as many at once; with fewer, an error has another cause.
+_LEAST_BLOCKS = 1000
 
 # Which contract's ABI describes the event. Datatokens of all templates say OrderStarted alike.
 _CONTRACTS = {
@@ -66,14 +70,29 @@ def events_between(web3: Web3, first: int, last: int, names: Iterable[str]) -> l
     return _decoded(web3, logs, forms)
 
 
-def events_of(web3: Web3, contract: str, first: int, last: int, *names: str) -> list[Event]:
-    """Those of one contract in the blocks `first` to `last`, both included."""
+def events_of(
+    web3: Web3, contract: str, first: int, last: int, *names: str, indexed: Sequence[str | None] = ()
+) -> list[Event]:
+    """Those of one contract in the blocks `first` to `last`, both included; `indexed` are fields they have.
+
+    Asked in one go; an endpoint that finds that too much is asked for halves.
+    """
     forms = _forms(names)
-    address = Web3.to_checksum_address(contract)
-    logs = web3.eth.get_logs(
-        {"address": address, "fromBlock": first, "toBlock": last, "topics": [list(forms)]}
-    )
-    return _decoded(web3, logs, forms)
+    asked: FilterParams = {
+        "address": Web3.to_checksum_address(contract),
+        "topics": [list(forms), *indexed],
+    }
+    return _decoded(web3, _logs(web3, asked, first, last), forms)
+
+
+def _logs(web3: Web3, asked: FilterParams, first: int, last: int) -> list[LogReceipt]:
+    try:
+        return list(web3.eth.get_logs({**asked, "fromBlock": first, "toBlock": last}))
+    except ENDPOINT_ERRORS:
+        if last - first < _LEAST_BLOCKS:
+            raise
+        middle = (first + last) // 2
+        return [*_logs(web3, asked, first, middle), *_logs(web3, asked, middle + 1, last)]
 
 
 def events_in(web3: Web3, receipt: TxReceipt, *names: str) -> list[Event]:

@@ -69,8 +69,14 @@ def obtain(
     if gives_away(datatoken, sends.web3, network, sends.address):
         sent = datatoken.dispense(sends, network, purpose=purpose and f"{purpose}: dispense")
         return Obtained("dispensed", transaction_hash=_hash_of(sends, sent))
-    offers = offers_of(datatoken, sends.web3, sends.address)
-    return buy(datatoken, sends, _best(datatoken, sends, offers, buying), purpose=purpose)
+    return buy(datatoken, sends, best_offer(datatoken, sends, buying), purpose=purpose)
+
+
+def costs_nothing(datatoken: Datatoken, sends: Sends, network: Network) -> bool:
+    """Whether the account has one, or may take one for nothing."""
+    return datatoken.balance(sends.address) >= ONE or gives_away(
+        datatoken, sends.web3, network, sends.address
+    )
 
 
 def buy(datatoken: Datatoken, sends: Sends, offer: Offer, *, purpose: str = "") -> Obtained:
@@ -113,7 +119,9 @@ def offers_of(datatoken: Datatoken, web3: Web3, account: str) -> list[Offer]:
     return sorted(found, key=lambda offer: offer.price)
 
 
-def _best(datatoken: Datatoken, sends: Sends, offers: list[Offer], buying: Buying) -> Offer:
+def best_offer(datatoken: Datatoken, sends: Sends, buying: Buying) -> Offer:
+    """Of those that are sold, the cheapest one that may be bought."""
+    offers = offers_of(datatoken, sends.web3, sends.address)
     wanted = [
         offer for offer in offers if buying.token is None or offer.token.lower() == buying.token.lower()
     ]

@@ -6,7 +6,6 @@ Waiting times are not shown: a node tells how many jobs wait, never for how long
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from airflow_provider_deflow.ocean.access import Access
+from airflow_provider_deflow.ocean import listing
 from airflow_provider_deflow.ocean.allotment import quantity
 from airflow_provider_deflow.ocean.choosing import Choice, Offer
 from airflow_provider_deflow.ocean.environments import ComputeEnvironment, Fees, Limits
@@ -54,7 +53,7 @@ def show_choice(console: Console, node_id: str, url: str, choice: Choice) -> Non
 
 
 def listing_document(url: str, environments: Iterable[ComputeEnvironment]) -> dict[str, Any]:
-    return {"ocean_node": url, "environments": [_environment(one) for one in environments]}
+    return {"ocean_node": url, "environments": listing.documents(environments)}
 
 
 def choice_document(node_id: str, url: str, choice: Choice) -> dict[str, Any]:
@@ -107,62 +106,13 @@ def _priced(fees: Fees) -> str:
     return "\n".join([*prices, f"{fees.fee_token[:6]}…{fees.fee_token[-4:]}", f"on chain {fees.chain_id}"])
 
 
-def _environment(one: ComputeEnvironment) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "description": one.description,
-        "architecture": one.architecture,
-        "os": one.os,
-        "network": one.has_network,
-        "min_duration_seconds": one.min_duration_seconds,
-        "storage_expiry_seconds": one.storage_expiry_seconds,
-        "resources": [
-            {"id": r.id, "total": r.total, "in_use": r.in_use, "min": r.min, "max": r.max}
-            for r in one.resources.values()
-        ],
-        "fees": [
-            {
-                "chain_id": fees.chain_id,
-                "fee_token": fees.fee_token,
-                "prices": {id_: f"{price:f}" for id_, price in fees.prices.items()},
-            }
-            for fees in one.fees
-        ],
-        "paid": _limits(one.paid) if one.fees else None,
-        "free": one.free and _limits(one.free),
-    }
-
-
-def _limits(limits: Limits) -> dict[str, Any]:
-    return {
-        "resources": [{"id": r.id, "min": r.min, "max": r.max} for r in limits.resources.values()],
-        "max_duration_seconds": _finite(limits.max_duration_seconds),
-        "max_jobs": limits.max_jobs or None,
-        "running_jobs": limits.running_jobs,
-        "queued_jobs": limits.queued_jobs,
-        "image_builds": limits.allows_image_build,
-        "access": _access(limits.access),
-    }
-
-
-def _access(access: Access) -> dict[str, Any] | None:
-    if access.is_open:
-        return None
-    lists = [{"chain_id": one.chain_id, "contract": one.contract} for one in access.access_lists]
-    return {"addresses": list(access.addresses), "access_lists": lists}
-
-
 def _offer(offer: Offer) -> dict[str, Any]:
     return {
         "environment": offer.environment.id,
         "description": offer.environment.description,
         "free": offer.is_free,
         "resources": dict(offer.amounts),
-        "max_duration_seconds": _finite(offer.max_duration_seconds),
+        "max_duration_seconds": listing.finite(offer.max_duration_seconds),
         "cost": f"{offer.cost:f}",
         "starts_now": offer.starts_now,
     }
-
-
-def _finite(number: float) -> float | None:
-    return None if math.isinf(number) else number

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.graphs import problems
 
 # MongoDB takes documents of 16 MB; the rest of the record needs a little.
 TEXT_LIMIT_BYTES = 15_000_000
+# Of an unfinished drawing these may be of any length.
+LINE_LIMIT = 500
+MOST_TAGS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class DraftText:
     slug: str
     name: str
     text: str
+    about: Mapping[str, Any]
 
     @property
     def sha256(self) -> str:
@@ -36,7 +42,8 @@ class DraftText:
         """Raises `InvalidGraph` for what cannot be kept: no fit slug, no JSON, or too large."""
         graph, found = problems.read(document)
         if graph is not None and not found:
-            kept = cls(graph.slug, graph.name, graph.canonical().decode())
+            about = _about(graph.description, graph.owner, graph.tags)
+            kept = cls(graph.slug, graph.name, graph.canonical().decode(), about)
         else:
             kept = cls._unfinished(document, found)
         if len(kept.text.encode()) > TEXT_LIMIT_BYTES:
@@ -45,7 +52,8 @@ class DraftText:
 
     @classmethod
     def _unfinished(cls, document: object, found: list[problems.Problem]) -> DraftText:
-        slug, name = (document.get("slug"), document.get("name")) if isinstance(document, dict) else ("", "")
+        told = document if isinstance(document, dict) else {}
+        slug = told.get("slug", "")
         fatal = [problem for problem in found if problem.where in ("slug", problems.DOCUMENT)]
         if fatal or not isinstance(slug, str):
             raise errors.InvalidGraph(slug if isinstance(slug, str) else "", fatal)
@@ -56,7 +64,22 @@ class DraftText:
             text.encode()
         except (TypeError, ValueError, RecursionError):
             raise errors.InvalidGraph(slug, found) from None
-        return cls(slug, name if isinstance(name, str) else "", text)
+        about = _about(told.get("description"), told.get("owner"), told.get("tags"))
+        return cls(slug, _line(told.get("name")), text, about)
+
+
+def _about(description: object, owner: object, tags: object) -> dict[str, Any]:
+    """What a list of graphs shows beside slug and name, as much of it as is text."""
+    listed = tags if isinstance(tags, list | tuple) else ()
+    return {
+        "description": _line(description),
+        "owner": _line(owner),
+        "tags": [_line(tag) for tag in listed[:MOST_TAGS] if isinstance(tag, str)],
+    }
+
+
+def _line(text: object) -> str:
+    return text[:LINE_LIMIT] if isinstance(text, str) else ""
 
 
 def _too_large() -> problems.Problem:

@@ -53,11 +53,13 @@ __all__ = [
     "Graph",
     "GraphEdge",
     "GraphNode",
+    "Note",
     "Parameter",
     "Payment",
     "Position",
     "Schedule",
     "UploadDataset",
+    "dids_of",
     "is_inline_python",
     "is_paid",
     "takes_bucket_files",
@@ -141,7 +143,7 @@ GraphNode = ComputeNode
 class EdgeData(Value):
     """How the producer's files reach the consumer, and which (patterns of names below its outputs)."""
 
-    handover: Literal["auto", "bucket", "url"] = "auto"
+    handover: Literal["auto", "bucket", "url", "asset"] = "auto"
     files: values.Globs = ("*",)
 
 
@@ -164,6 +166,16 @@ class GraphEdge(Value):
         if isinstance(edge, dict) and "id" not in edge:
             edge = {"id": default_edge_id(edge.get("source"), edge.get("target")), **edge}
         return _without(VIEW_STATE, edge)
+
+
+class Note(Value):
+    """Words on the canvas for people; nothing runs."""
+
+    id: values.Label
+    position: Position = Position()
+    width: values.Coordinate = 220
+    height: values.Coordinate = 110
+    text: values.Prose = ""
 
 
 class Budget(Value):
@@ -201,6 +213,7 @@ class Graph(Value):
     defaults: Defaults = Defaults()
     nodes: values.Many[GraphNode] = ()
     edges: values.Many[GraphEdge] = ()
+    notes: values.Many[Note] = ()
     origin: values.Opaque = None
 
     @model_validator(mode="before")
@@ -221,7 +234,8 @@ class Graph(Value):
 
     def to_document(self) -> dict[str, Any]:
         """The JSON form with every default filled in; `from_document` gives an equal graph."""
-        return self.model_dump(mode="json", by_alias=True)
+        # Without notes the text, and so the hash, is what it was before graphs could have any.
+        return self.model_dump(mode="json", by_alias=True, exclude=None if self.notes else {"notes"})
 
     def canonical(self) -> bytes:
         """The one text of this graph: equal graphs give equal bytes."""
@@ -276,6 +290,12 @@ def default_edge_id(source: object, target: object) -> str:
 def is_paid(data: ComputeData) -> bool:
     """Whether the node's job is paid."""
     return data.payment.mode == "paid"
+
+
+def dids_of(data: ComputeData) -> list[str]:
+    """The assets that the node names, each one once."""
+    named = [data.algorithm, *data.datasets]
+    return list(dict.fromkeys(one.did for one in named if isinstance(one, DidAlgorithm | DidDataset)))
 
 
 def is_inline_python(data: ComputeData) -> bool:

@@ -52,7 +52,7 @@ _LIMITS = {
 _CHOICES = {
     "type": ("unknown_kind", 'is no kind of node that there is: use "compute"'),
     "mode": ("payment", 'must be "free" or "paid"'),
-    "handover": ("handover", "must be auto, bucket or url (asset is not available yet)"),
+    "handover": ("handover", "must be auto, bucket, url or asset"),
     "method": ("bad_file", "must be GET or POST"),
 }
 

@@ -18,6 +18,9 @@ class Listed:
 
     slug: str
     name: str
+    description: str
+    owner: str
+    tags: tuple[str, ...]
     version: int
     author: str
     saved_at: datetime
@@ -29,6 +32,10 @@ class Listed:
         return cls(
             slug=record["_id"],
             name=record["name"],
+            # What was saved before these were kept beside the text has none until it is saved again.
+            description=record.get("description", ""),
+            owner=record.get("owner", ""),
+            tags=tuple(record.get("tags", ())),
             version=record["version"],
             author=record["author"],
             saved_at=record["saved_at"],
@@ -49,6 +56,7 @@ class Stored:
     saved_at: datetime
     message: str
     published: int | None
+    has_unpublished_changes: bool
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
@@ -61,6 +69,7 @@ class Stored:
             saved_at=record["saved_at"],
             message=record["message"],
             published=_in_force(record),
+            has_unpublished_changes=record["sha256"] != record["published_sha256"],
         )
 
 

@@ -104,6 +104,7 @@ class GraphStore:
             "text": kept.text,
             "sha256": kept.sha256,
             "name": kept.name,
+            **kept.about,
             "author": _said(author),
             "message": _said(message),
             "saved_at": _now(),

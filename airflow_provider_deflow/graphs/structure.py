@@ -176,7 +176,7 @@ def _impossible_handovers(outline: _Outline) -> Iterator[Problem]:
                 edge.id,
                 f"{edge.target!r} cannot take files from a bucket (handover {edge.handover!r}): choose "
                 f"handover `url`, give it inline Python code, or name {INPUTS_VARIABLE} in its "
-                "environment_variables if it reads that (`asset` is not available yet)",
+                "environment_variables if it reads that; or `asset`, with a wallet that publishes",
             )
 
 
@@ -196,6 +196,14 @@ def _unpayable(document: dict[str, Any], outline: _Outline) -> Iterator[Problem]
                 "payment",
                 node_id,
                 "an Ocean Node takes no paid job whose algorithm is a file: give it inline `code`",
+            )
+    for edge in outline.edges:
+        if edge.handover == "asset" and edge.target in outline.paid:
+            yield Problem(
+                "handover",
+                edge.id,
+                "a paid job needs an order for a dataset by DID, and none is placed yet: choose handover "
+                "`bucket` or `url`",
             )
 
 

@@ -91,7 +91,7 @@ def _fits_a_request(code: str) -> str:
     return code
 
 
-def _json_copy(value: Any) -> Any:
+def json_copy(value: Any) -> Any:
     """`value` as JSON would give it back; what JSON cannot hold is a problem."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -255,4 +255,4 @@ Coordinate = Annotated[
 DurationSeconds = Annotated[int, Field(ge=1, le=MAX_DURATION_LIMIT_SECONDS)]
 Retries = Annotated[int, Field(ge=0, le=100)]
 # Whatever JSON can hold, kept as it came.
-Opaque = Annotated[Any, AfterValidator(_json_copy)]
+Opaque = Annotated[Any, AfterValidator(json_copy)]

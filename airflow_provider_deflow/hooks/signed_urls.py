@@ -29,14 +29,14 @@ EXPIRES_SECONDS = 7200
 FILES_ROUTE = "/deflow/api/v1/files"
 
 
-def signer_for(store: ContentStore) -> Callable[[str, str], str]:
+def signer_for(store: ContentStore, expires_seconds: int = EXPIRES_SECONDS) -> Callable[[str, str], str]:
     """A function `(sha256, name) -> url` for the files of `store`."""
 
     def sign(sha256: str, name: str) -> str:
         path = store.path(sha256)
         if isinstance(path, Path):
-            return _served_url(sha256, name)
-        return str(path.sign(expiration=EXPIRES_SECONDS))
+            return _served_url(sha256, name, expires_seconds)
+        return str(path.sign(expiration=expires_seconds))
 
     return sign
 
@@ -50,14 +50,14 @@ def read_token(token: str) -> str | None:
     return str(sha256) if time.time() < expires_at else None
 
 
-def _served_url(sha256: str, name: str) -> str:
+def _served_url(sha256: str, name: str, expires_seconds: int) -> str:
     base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
     if not base:
         raise errors.SettingsError(
             "handover `url` from a local storage folder needs [api] base_url: the address of Airflow's "
             "api-server as the Ocean Node reaches it. Set it, or use a storage that signs URLs."
         )
-    token = _serializer().dumps([sha256, int(time.time()) + EXPIRES_SECONDS])
+    token = _serializer().dumps([sha256, int(time.time()) + expires_seconds])
     return f"{base}{FILES_ROUTE}/{token}/{quote(name)}"
 
 

@@ -143,7 +143,7 @@ def _node(entries: Sequence[Mapping[str, Any]]) -> Document:
         "jobs": list(jobs.values()),
         "requests": _requests(entries),
         "outputs": _last(entries, facts.OUTPUTS) or None,
-        "reused_from": kept and {"run_id": kept["run_id"], "job_id": kept["job_id"]},
+        "reused_from": kept and {name: kept[name] for name in ("run_id", "job_id", "sha256")},
     }
 
 

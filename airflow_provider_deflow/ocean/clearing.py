@@ -62,6 +62,8 @@ class Contents:
         if isinstance(stored.path, Path):
             return self._remove_locally(stored)
         try:
+            # A file system keeps what its listing said, and would not see what another process has put since.
+            stored.path.fs.invalidate_cache()
             if stored.path.stat().st_mtime != stored.modified:
                 return False
             stored.path.unlink()

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 
 from airflow_provider_deflow.ocean import endings, fields, statuses
 from airflow_provider_deflow.ocean.access import Access
+from airflow_provider_deflow.ocean.assets import UsedAsset
 from airflow_provider_deflow.ocean.choosing import Demand, Offer, choose_environment
 from airflow_provider_deflow.ocean.environments import ComputeEnvironment, Resource
 from airflow_provider_deflow.ocean.payments import JobPayment, Terms
@@ -58,7 +59,8 @@ class JobRequest:
 
     Outputs stay on the node unless `output` (see `remote_output`) or `output_bucket_id` says where else
     they go; one of both. What goes into a bucket can only be read by other jobs, never downloaded.
-    `additional_viewers` may fetch the results too. `terms` is None for a free job.
+    `additional_viewers` may fetch the results too. `terms` is None for a free job. `assets` are what
+    `algorithm` and `datasets` name by DID.
     """
 
     environment: str
@@ -74,6 +76,7 @@ class JobRequest:
     additional_viewers: tuple[str, ...] = ()
     encrypted_registry_auth: str = ""
     terms: Terms | None = None
+    assets: tuple[UsedAsset, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

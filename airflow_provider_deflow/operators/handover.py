@@ -22,6 +22,7 @@ from airflow_provider_deflow.ocean import outputs as ocean_outputs
 from airflow_provider_deflow.operators import lineage, measuring
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.occasions import selection_of
+from airflow_provider_deflow.operators.publishing import publish_for
 from airflow_provider_deflow.operators.recording import recorded, requests_to
 from airflow_provider_deflow.operators.work import returned_by
 
@@ -76,6 +77,15 @@ class HandoverOperator(lineage.TellsLineage, BaseOperator):
                     signer.address,
                     store,
                     self.log.info,
+                    publish_for(
+                        consumer.node,
+                        signer.address,
+                        consumer.ocean_node_conn_id,
+                        consumer.wallet_conn_id,
+                        store,
+                        self.log.info,
+                        requests_to(ledger),
+                    ),
                 )
             size = sum(file.size for file in handed.files)
             self.log.info("Handed over %d file(s), %d bytes, by %s", len(handed.files), size, handed.mode)

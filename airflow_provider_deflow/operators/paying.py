@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a task pays for its job: by which wallet, within which budget, with the rest of its run in view.
+"""How a task pays for its job and what that uses: by which wallet, within which budget, in view of its run.
 
-A free node comes by here without a look at a chain or a ledger.
+A free node that names nothing by DID comes by here without a look at a chain or a ledger.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.hooks.ledger import LedgerHook
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook, worker_client
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+from airflow_provider_deflow.job_budgets import Limits
+from airflow_provider_deflow.jobs import FreeStarts
 from airflow_provider_deflow.ledger.entry import Run
 from airflow_provider_deflow.operators.occasions import selection_of
 from airflow_provider_deflow.operators.start import PaidWith, chosen
@@ -30,11 +32,14 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_deflow.job_locks import PayingWallet
+    from airflow_provider_deflow.job_orders import Orders
     from airflow_provider_deflow.job_payments import Amount, PaidStarts
+    from airflow_provider_deflow.jobs import Starts
     from airflow_provider_deflow.ledger.leases import Leases
     from airflow_provider_deflow.ledger.reservations import Reservations
     from airflow_provider_deflow.ocean import choosing
     from airflow_provider_deflow.ocean.compute import ComputeJob
+    from airflow_provider_deflow.ocean.credentials import OnList
     from airflow_provider_deflow.operators.compute import OceanComputeOperator
     from airflow_provider_deflow.operators.work import Work
 
@@ -49,18 +54,37 @@ def require_budget(task: OceanComputeOperator) -> None:
 @contextmanager
 def starts_of(
     task: OceanComputeOperator, work: Work, context: Context, policy: choosing.Policy
-) -> Iterator[tuple[PaidStarts | None, PaidWith | None]]:
-    """How paid jobs of `task` are started, and with what; None and None for a free node."""
-    if not graphs.is_paid(task.node):
+) -> Iterator[tuple[Starts | None, PaidWith | None]]:
+    """How jobs of `task` are started, and with what; None and None where no chain is needed."""
+    dids = graphs.dids_of(work.node)
+    if not graphs.is_paid(task.node) and not dids:
         yield None, None
         return
     from airflow_provider_deflow.hooks.paying import paying_wallet
 
+    if dids:
+        _require_chain(task, dids[0])
     with _ledger() as (reservations, leases):
         wallet = paying_wallet(task.wallet_conn_id)
         wallet.require_trust(work.url)
-        starts = _starts(task, work, wallet, reservations, leases, context, policy)
-        yield starts, PaidWith(wallet.chain_id, task.budget.fee_token)
+        orders = _orders(task, work, wallet, reservations, leases) if dids else None
+        if graphs.is_paid(task.node):
+            starts = _starts(task, work, wallet, reservations, leases, orders, context, policy)
+            yield starts, PaidWith(wallet.chain_id, task.budget.fee_token)
+        else:
+            yield FreeStarts(orders), None
+
+
+def on_access_list(task: OceanComputeOperator) -> OnList:
+    """Whether an account is on an access list, by the chain of the task's wallet."""
+
+    def is_on(access_list: str, account: str) -> bool:
+        from airflow_provider_deflow.chain.access_lists import is_on_list
+        from airflow_provider_deflow.hooks.paying import paying_wallet
+
+        return is_on_list(paying_wallet(task.wallet_conn_id).web3, access_list, account)
+
+    return is_on
 
 
 def settle(task: OceanComputeOperator, work: Work, job: ComputeJob) -> None:
@@ -86,27 +110,80 @@ def _starts(
     wallet: PayingWallet,
     reservations: Reservations,
     leases: Leases,
+    orders: Orders | None,
     context: Context,
     policy: choosing.Policy,
 ) -> PaidStarts:
-    from airflow_provider_deflow.job_payments import Limits, PaidStarts
+    from airflow_provider_deflow.job_payments import PaidStarts
 
-    per_day = task.budget.per_day
     return PaidStarts(
         wallet,
         reservations,
         leases,
-        Limits(Decimal(task.budget.per_run or 0), None if per_day is None else Decimal(per_day)),
+        _limits(task) or Limits(Decimal(0)),
         Run(work.of_run.dag_id, work.of_run.run_id),
         work.of_run,
-        {
-            "ocean_node": work.url,
-            "ocean_node_conn_id": task.ocean_node_conn_id,
-            "wallet_conn_id": task.wallet_conn_id,
-        },
+        _connections(task, work),
         plan=lambda: _plan(task, context, policy),
         say=task.log.info,
+        orders=orders,
     )
+
+
+def _orders(
+    task: OceanComputeOperator,
+    work: Work,
+    wallet: PayingWallet,
+    reservations: Reservations,
+    leases: Leases,
+) -> Orders:
+    from airflow_provider_deflow.chain.obtaining import Buying
+    from airflow_provider_deflow.job_orders import Orders
+
+    limits, run = _limits(task), Run(work.of_run.dag_id, work.of_run.run_id)
+    return Orders(
+        wallet=wallet,
+        network=OceanWalletHook(task.wallet_conn_id).network(),
+        reservations=reservations,
+        leases=leases,
+        limits=limits,
+        # The budget as a whole says which price is too high at all; what is left of it, the ledger.
+        buying=Buying(limits.per_run if limits else None, task.budget.fee_token),
+        run=run,
+        about={
+            "run": run.id,
+            "dag_id": run.dag_id,
+            "run_id": run.run_id,
+            "task_id": work.of_run.node_id,
+            "map_index": work.of_run.map_index,
+            "payer": wallet.address,
+            **_connections(task, work),
+        },
+        say=task.log.info,
+    )
+
+
+def _limits(task: OceanComputeOperator) -> Limits | None:
+    per_run, per_day = task.budget.per_run, task.budget.per_day
+    if per_run is None:
+        return None
+    return Limits(Decimal(per_run), None if per_day is None else Decimal(per_day))
+
+
+def _connections(task: OceanComputeOperator, work: Work) -> dict[str, str]:
+    return {
+        "ocean_node": work.url,
+        "ocean_node_conn_id": task.ocean_node_conn_id,
+        "wallet_conn_id": task.wallet_conn_id,
+    }
+
+
+def _require_chain(task: OceanComputeOperator, did: str) -> None:
+    if OceanWalletHook(task.wallet_conn_id).chain_settings() is None:
+        raise errors.SettingsError(
+            f"{did} has to be ordered on a chain before it is used, and the wallet {task.wallet_conn_id!r} "
+            "names none. Put rpc_url and chain_id into the connection's extra, or use files and inline code."
+        )
 
 
 @contextmanager
@@ -182,6 +259,7 @@ def quote_node(
     connection = OceanNodeHook(node.ocean_node or defaults.ocean_node).settings()
     wallet.require_trust(connection.url)
     longest = node.max_duration_seconds or defaults.max_duration_seconds
+    node = job_request.without_assets(node)
     with worker_client(connection, OceanWalletHook(wallet_conn_id).signer()) as ocean_node:
         paid_with = PaidWith(wallet.chain_id, fee_token)
         offer, terms = chosen(ocean_node, node, wallet.address, longest, policy, say, paid_with)

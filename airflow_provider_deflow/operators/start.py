@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_deflow import handover, job_request
+from airflow_provider_deflow import asset_checks, handover, job_request
 from airflow_provider_deflow.hooks import signed_urls
 from airflow_provider_deflow.ocean import choosing, compute
 from airflow_provider_deflow.ocean.payments import Payment, Terms
@@ -19,6 +19,7 @@ from airflow_provider_deflow.operators.work import Work
 if TYPE_CHECKING:
     from airflow_provider_deflow.graphs import graph as graphs
     from airflow_provider_deflow.ocean.client import OceanNode
+    from airflow_provider_deflow.ocean.credentials import OnList
 
 
 def start_request(
@@ -26,16 +27,22 @@ def start_request(
     max_duration_seconds: int,
     policy: choosing.Policy,
     say: Callable[[str], None],
-    paid_with: PaidWith | None = None,
+    paid_with: PaidWith | None,
+    on_list: OnList,
 ) -> compute.JobRequest:
-    """Bring the uploads, choose an environment, and put the start together; `say` tells what was chosen."""
+    """Look at what is named by DID, bring the uploads, choose an environment, and put the start together.
+
+    `say` tells what was chosen, `on_list` asks the chain whether an account is on an access list.
+    """
+    used = asset_checks.usable(work.ocean_node, work.node, work.signer.address, on_list)
     handed = tuple(one if one.source else _brought(work, one, say) for one in work.handed)
     own_names = job_request.own_input_names(work.node)
     inputs = handover.inputs_of(handed, own_names, signed_urls.signer_for(work.store))
     offer, terms = chosen(
         work.ocean_node, work.node, work.signer.address, max_duration_seconds, policy, say, paid_with
     )
-    return job_request.build(work.node, inputs, offer.environment, int(offer.max_duration_seconds), terms)
+    seconds = int(offer.max_duration_seconds)
+    return job_request.build(work.node, inputs, offer.environment, seconds, terms, used)
 
 
 @dataclass(frozen=True, slots=True)

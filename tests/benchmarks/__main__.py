@@ -14,7 +14,7 @@ from rich.table import Table
 def main() -> None:
     warnings.simplefilter("ignore")  # dag-factory's imports are deprecated ones
     logging.disable(logging.WARNING)
-    from tests.benchmarks import build, outputs, overhead, validate
+    from tests.benchmarks import build, outputs, overhead, publish, validate
 
     console = Console(width=120)
     rows = build.rows()
@@ -26,10 +26,20 @@ def main() -> None:
         table.add_row(*(f"{value:.0f}" for value in row.values()), *(f"{ratio:.2f}" for ratio in ratios))
     console.print(table)
     console.print(_one_row("Seconds of `deflow graphs validate` (best of 5)", validate.seconds()))
+    console.print(_publishing(publish.rows()))
     title = f"Seconds to fetch, check and keep {outputs.GIGABYTES} GB of outputs, and the memory it takes"
     console.print(_one_row(title, outputs.measure()))
     title = f"Overhead per zero-second node, seconds (chain of {overhead.NODES}, median of {overhead.RUNS})"
     console.print(_one_row(title, overhead.measure()))
+
+
+def _publishing(rows: Mapping[str, tuple[int, int, float]]) -> Table:
+    table = Table(title="An asset with a dispenser on the chain (best of 5)")
+    for name in ("", "transactions", "gas", "seconds"):
+        table.add_column(name, justify="right")
+    for name, (transactions, gas, seconds) in rows.items():
+        table.add_row(name, str(transactions), f"{gas:,}", f"{seconds:.2f}")
+    return table
 
 
 def _one_row(title: str, values: Mapping[str, float]) -> Table:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
+from web3.exceptions import Web3RPCError
 
 from airflow_provider_deflow.chain import events
 from airflow_provider_deflow.chain.data_nft import (
@@ -15,6 +17,7 @@ from airflow_provider_deflow.chain.data_nft import (
     MetadataState,
     NewAsset,
     create,
+    find_created,
     is_known,
 )
 from airflow_provider_deflow.chain.datatoken import ONE, Datatoken, ProviderFee, read_order
@@ -162,3 +165,32 @@ def test_events_of_the_recorded_contracts_are_known():
 
     for name in ("MetadataCreated", "OrderStarted", "ProviderFee", "Auth", "Lock", "Claimed", "Withdraw"):
         assert recorded[name] in dict(events._forms_of(name)), name
+
+
+def test_an_endpoint_that_gives_the_logs_of_few_blocks_at_once_is_asked_for_halves(
+    chain: Chain, network: Network, publisher: Sender, monkeypatch: pytest.MonkeyPatch
+):
+    """As public endpoints do; the range is cut until it fits, and another error is not hidden."""
+    monkeypatch.setattr(events, "_LEAST_BLOCKS", 10)
+    chain.ask("anvil_mine", hex(50))
+    made = create(publisher, network, NewAsset("found", "FND", token_uri="deflow:found"))
+    give, asked = chain.web3.eth.get_logs, []
+
+    def few(wanted: Any) -> Any:
+        asked.append(wanted["toBlock"] - wanted["fromBlock"] + 1)
+        if asked[-1] > 20:
+            raise Web3RPCError("query exceeds max block range 20")
+        return give(wanted)
+
+    monkeypatch.setattr(chain.web3.eth, "get_logs", few)
+    assert find_created(chain.web3, network, publisher.address, "deflow:found", 0) == made
+    assert find_created(chain.web3, network, KeySigner(KEYS[9]).address, "deflow:found", 0) is None
+    assert max(asked) > 50
+    assert min(asked) > 5
+
+    def never(wanted: Any) -> Any:
+        raise Web3RPCError("out of order")
+
+    monkeypatch.setattr(chain.web3.eth, "get_logs", never)
+    with pytest.raises(Web3RPCError, match="out of order"):
+        find_created(chain.web3, network, publisher.address, "deflow:found", 0)

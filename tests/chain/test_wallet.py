@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ from airflow_provider_deflow.ledger.lanes import MongoLanes
 from airflow_provider_deflow.signing import KeySigner
 from tests import services
 from tests.chain.test_sending import SEND, BadLine, bad_line
-from tests.chain.wallets import Account
+from tests.chain.wallets import IMPATIENT, Account
 
 pytestmark = pytest.mark.chain
 
@@ -145,25 +146,32 @@ def test_when_the_endpoint_is_down_nothing_is_kept_or_sent(account: Account):
     assert account.sent() == 0
 
 
+# With it a transaction is sent again, and not given a higher fee.
+NEVER_STUCK = replace(IMPATIENT, stuck_seconds=60)
+
+
 def test_one_that_was_dropped_is_sent_again(account: Account):
-    wallet = account.wallet()
+    wallet = account.wallet(patience=NEVER_STUCK)
     with no_blocks(account.chain):
         transaction = wallet.send(account.approval(1), purpose="one")
         account.chain.ask("anvil_dropTransaction", transaction)
         with mined_every_so_often(account.chain):
-            wallet.confirm(transaction)
+            receipt = wallet.confirm(transaction)
 
+    assert receipt["transactionHash"].to_0x_hex() == transaction
     assert account.approved() == [1]
 
 
 def test_all_that_were_dropped_are_sent_again_in_order(account: Account):
-    wallet = account.wallet()
+    wallet = account.wallet(patience=NEVER_STUCK)
     with no_blocks(account.chain):
         transactions = [wallet.send(account.approval(amount)) for amount in (1, 2, 3)]
         account.chain.ask("anvil_dropAllTransactions")
         with mined_every_so_often(account.chain):
             wallet.confirm(transactions[-1])
 
+    mined = [wallet.confirm(one)["transactionHash"].to_0x_hex() for one in transactions]
+    assert mined == transactions
     assert account.approved() == [1, 2, 3]
 
 

@@ -11,7 +11,8 @@ import os
 import shutil
 import socket
 import tarfile
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ SETTINGS = {
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "2",
+    # What changes is parsed at once. All graphs of all tests anew every 30 s take a core for nothing.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
 }
 
 
@@ -92,6 +95,14 @@ class Airflow(AirflowApi):
         """The triggerer's job that a deferred task waits in."""
         task = self._get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
         return task["trigger"] and task["trigger"]["triggerer_id"]
+
+    def wait_for_a_run(self, dag_id: str, but: Collection[str] = (), timeout_seconds: float = 120) -> str:
+        """One that nobody here has triggered."""
+        deadline = time.monotonic() + timeout_seconds
+        while not (found := [run for run in self.runs(dag_id) if run not in but]):
+            assert time.monotonic() < deadline, f"{dag_id} was not run"
+            time.sleep(0.5)
+        return found[0]
 
     def add_pool(self, name: str, slots: int) -> None:
         self._ask("POST", "/pools", body={"name": name, "slots": slots})
@@ -198,6 +209,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     dags = tmp_path_factory.mktemp("dags")
     for file in (*(ROOT / "dags").rglob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
         shutil.copy(file, dags)
-    starting = stack.running(home, port=free_port(), dags=dags, environment=SETTINGS, report=print)
+    starting = stack.running(
+        home, port=free_port(), dags=dags, environment=SETTINGS, report=print, with_chain=True
+    )
     with deployed(starting) as one:
         yield one

@@ -101,3 +101,48 @@ def test_waiting_for_a_colleague_by_hand(deployment: Deployment) -> None:
     state = deployment.end_of(dag_id, run_id)
     assert state.run.state == "success", deployment.why(state)
     assert deployment.airflow.xcom(dag_id, run_id, "wait")["jobs"] == [job.job_id]
+
+
+def test_a_dataset_is_published_and_what_waits_for_a_new_version_of_it_runs(deployment: Deployment) -> None:
+    airflow, dag_id = deployment.airflow, "example_publish_dataset"
+    follows = "example_on_a_new_version"
+    airflow.wait_for_dag(follows, timeout_seconds=180)
+    airflow.unpause(follows)
+
+    def published(rows: int) -> dict[str, Any]:
+        run_id = deployment.run(dag_id, {"rows": str(rows)})
+        state = deployment.end_of(dag_id, run_id)
+        assert state.run.state == "success", deployment.why(state)
+        returned: dict[str, Any] = airflow.xcom(dag_id, run_id, "publish")
+        link = f"{deployment.up.ocean_node_url}/api/aquarius/assets/ddo/{returned['did']}"
+        assert airflow.links(dag_id, run_id, "publish")["Ocean asset"] == link
+        return returned
+
+    first = published(10)
+    told = airflow.wait_for_a_run(follows)
+    assert deployment.end_of(follows, told).run.state == "success"
+    assert airflow.xcom(follows, told, "read") == [first["did"]]
+
+    # A graph that somebody draws now, and that is to run on each new version.
+    code = "open('/data/outputs/a.txt', 'w').write('a')"
+    graph_dag = deployment.publish(
+        {
+            "slug": "on-a-new-version",
+            "schedule": {"assets": [f"ocean://{first['did']}"]},
+            "nodes": [{"id": "one", "data": {"algorithm": {"code": code, "image": "python:3.11"}}}],
+            "edges": [],
+        }
+    )
+    airflow.wait_for_dag(graph_dag, timeout_seconds=180)
+    airflow.unpause(graph_dag)
+
+    assert published(10) == first
+    second = published(20)
+
+    assert second["did"] == first["did"]
+    assert second["transactions"] != first["transactions"]
+    run_id = airflow.wait_for_a_run(graph_dag)
+    assert deployment.end_of(graph_dag, run_id).run.state == "success"
+    airflow.wait_for_a_run(follows, but=[told])
+    # Two versions, three publishings.
+    assert (len(airflow.runs(graph_dag)), len(airflow.runs(follows))) == (1, 2)

@@ -208,6 +208,14 @@ def test_a_paid_node_takes_no_algorithm_by_file():
     assert places(document) == [("payment", document["nodes"][0]["id"])]
 
 
+def test_a_paid_node_takes_no_asset_since_nobody_orders_it():
+    nodes = [node("a"), node("b", payment={"mode": "paid"}), node("c")]
+    edges = [edge("a", "b", handover="asset"), edge("a", "c", handover="asset")]
+    document = {"slug": "test", "nodes": nodes, "edges": edges, "budget": {"per_run": "5"}}
+
+    assert places(document) == [("handover", "a-b")]
+
+
 def test_a_budget_of_a_wrong_type_is_one_problem():
     document = with_data(payment={"mode": "paid"}) | {"budget": 5}
 
@@ -237,7 +245,6 @@ def test_a_private_key_in_the_wrong_place_is_not_repeated():
         ([{"source": "a", "target": 5}], "wrong_type", "edges[0].target"),
         ([edge("a", "b") | {"id": 5}], "wrong_type", "edges[0].id"),
         ([edge("a", "b") | {"kind": "x"}], "unknown_key", "edges[0].kind"),
-        ([edge("a", "b", handover="asset")], "handover", "edges[0].data.handover"),
         ([edge("a", "b", handover="pigeon")], "handover", "edges[0].data.handover"),
         ([edge("a", "b", files=[])], "bad_files", "edges[0].data.files"),
         ([edge("a", "b", files=["/etc/passwd"])], "bad_files", "edges[0].data.files[0]"),
@@ -278,7 +285,7 @@ def test_an_impossible_handover_names_the_choices():
     (problem,) = find_problems(document)
     assert "`url`" in problem.message
     assert "DEFLOW_INPUTS" in problem.message
-    assert "`asset` is not available yet" in problem.message
+    assert "or `asset`" in problem.message
 
 
 @pytest.mark.parametrize(

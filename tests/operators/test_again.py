@@ -277,11 +277,14 @@ TRANSIENT = {
     "StoreUnreachable",
     "OceanNodeUnreachable",
     "OceanNodeBusy",
+    "NotIndexed",
     "NonceRejected",
     "JobNotRun",
     "JobStopped",
     "JobVanished",
     "ChainUnreachable",
+    "GasTooDear",
+    "WalletBusy",
     "IncompleteDownload",
 }
 

@@ -201,10 +201,12 @@ def test_a_task_before_that_was_only_marked_as_done_is_told(
         task.execute(of)
 
 
-def test_what_cannot_be_done_yet_is_said_before_anything_is_asked(between: proxy.Proxy) -> None:
+def test_what_a_wallet_without_a_chain_cannot_order_is_said_before_anything_is_asked(
+    between: proxy.Proxy,
+) -> None:
     with DAG("by_hand", schedule=None):
         task = OceanComputeOperator(task_id="train", node={"algorithm": {"did": "did:op:" + "0" * 64}})
 
-    with pytest.raises(AirflowFailException, match="by DID are not run yet"):
+    with pytest.raises(AirflowFailException, match=r"has to be ordered on a chain .*names none"):
         run(task, context())
     assert "POST /api/services/freeCompute" not in between.passed

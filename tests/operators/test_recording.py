@@ -116,7 +116,11 @@ def test_a_lost_answer_is_told_and_the_next_try_says_that_it_followed(
     start = next(one for one in node["requests"] if one["request"] == "start a free job")
     assert (start["answer"], start["status"]) == ("OceanNodeUnreachable", None)
     assert [one["try"] for one in node["tries"]] == [1, 2]
-    assert node["reused_from"] == {"run_id": "run 1", "job_id": node["jobs"][0]["job_id"]}
+    assert node["reused_from"] == {
+        "run_id": "run 1",
+        "job_id": node["jobs"][0]["job_id"],
+        "sha256": node["outputs"]["sha256"],
+    }
 
 
 def test_an_error_that_can_pass_is_told_as_to_be_tried_again_until_the_last_try(

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_deflow.local_ocean_node.chains import Chain
-from airflow_provider_deflow.local_ocean_node.credentials import grants
 from airflow_provider_deflow.local_ocean_node.ddos import require_orderable, service_of
 from airflow_provider_deflow.local_ocean_node.node import LocalOceanNode
 from airflow_provider_deflow.local_ocean_node.refusal import Refusal
+from airflow_provider_deflow.ocean.credentials import grants
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The orders of what a job uses by DID: found on the chain, or placed, each one once.
+
+A job may use an asset when somebody has paid one datatoken for the Ocean Node to serve it. Such an order
+holds for as long as the service says, for any number of jobs and runs; so the last one is looked for on the
+chain, and the Ocean Node is asked whether it is still valid. Only when it is not, another one is placed.
+
+Its purpose names the order that it comes after. Whoever comes to the same point again, by a retry, after a
+kill, in another run or beside us, has the same purpose, for which a wallet sends one transaction ever.
+What the datatoken costs is reserved of the budget before it is bought.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_deflow import errors
+from airflow_provider_deflow.ledger import reservations as ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow_provider_deflow.chain.datatoken import ProviderFee
+    from airflow_provider_deflow.chain.networks import Network
+    from airflow_provider_deflow.chain.obtaining import Buying
+    from airflow_provider_deflow.job_budgets import Limits
+    from airflow_provider_deflow.job_locks import PayingWallet
+    from airflow_provider_deflow.ledger.entry import Run
+    from airflow_provider_deflow.ledger.leases import Lease, Leases
+    from airflow_provider_deflow.ocean.assets import UsedAsset
+    from airflow_provider_deflow.ocean.client import OceanNode
+    from airflow_provider_deflow.ocean.compute import JobRequest
+    from airflow_provider_deflow.ocean.payments import AssetQuote, Payment
+
+# What tells the reservation of an order from that of a job.
+KIND = "order"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """With what an Ocean Node is asked for fees: an environment that has prices on our chain."""
+
+    environment: str
+    payment: Payment
+    # The Ocean Node itself: whom an order for a job is made for.
+    consumer: str
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Orders in the name of `wallet` for one node of a run.
+
+    `buying` says what may be paid for one datatoken, `limits` the budget it counts in; without limits only
+    datatokens that cost nothing are taken. `about` is kept with a reservation.
+    """
+
+    wallet: PayingWallet
+    network: Network
+    reservations: ledger.Reservations
+    leases: Leases
+    limits: Limits | None
+    buying: Buying
+    run: Run
+    about: Mapping[str, Any]
+    say: Callable[[str], None]
+
+    def placed(self, ocean_node: OceanNode, request: JobRequest) -> JobRequest:
+        """The request with a valid order for each asset that it uses. Sends nothing when there are such."""
+        if not request.assets:
+            return request
+        self.wallet.require_trust(ocean_node.url)
+        for asset in request.assets:
+            self._require_ours(asset)
+        asking = self._asking(ocean_node, request)
+        # One after the other: two that find the same datatoken could not both pay with it.
+        with self.leases.held(self.wallet.lease) as lease:
+            last = {asset.did: self._last(asset, asking.consumer) for asset in request.assets}
+            quotes = _quotes(ocean_node, request, asking, last)
+            orders = {
+                asset.did: self._valid(asset, quotes[asset.did], asking.consumer, last[asset.did], lease)
+                for asset in request.assets
+            }
+        return with_orders(request, orders)
+
+    def _valid(
+        self, asset: UsedAsset, quote: AssetQuote, consumer: str, last: str | None, lease: Lease
+    ) -> str:
+        if quote.order:
+            self.say(f"{asset.did} is ordered already, by transaction {quote.order}")
+            order = quote.order
+        else:
+            lease.renew()
+            order = self._place(asset, quote, consumer, last)
+        self._settle_bought(asset)
+        return order
+
+    def _place(self, asset: UsedAsset, quote: AssetQuote, consumer: str, last: str | None) -> str:
+        from airflow_provider_deflow.chain.datatoken import Datatoken
+
+        fee = _fee(asset, quote, consumer)
+        purpose = (
+            f"order {asset.datatoken} service {asset.service_index} for {consumer} after {last or 'none'}"
+        )
+        datatoken = Datatoken(self.wallet.web3, asset.datatoken)
+        self._obtain(asset, datatoken, purpose)
+        sends = self.wallet.sends
+        sent = datatoken.start_order(sends, consumer, asset.service_index, fee, purpose=purpose)
+        order = str(self.wallet.web3.to_hex(sends.confirm(sent)["transactionHash"]))
+        self.say(f"{asset.did} is ordered by transaction {order}")
+        return order
+
+    def _obtain(self, asset: UsedAsset, datatoken: Any, purpose: str) -> None:
+        from airflow_provider_deflow.chain import obtaining
+
+        sends = self.wallet.sends
+        if obtaining.costs_nothing(datatoken, sends, self.network):
+            got = obtaining.obtain(datatoken, sends, self.network, obtaining.Buying(), purpose=purpose)
+            self.say(f"datatoken {asset.datatoken} of {asset.did}: {got.how}")
+            return
+        offer = obtaining.best_offer(datatoken, sends, self.buying)
+        self._reserve(asset, purpose, offer)
+        try:
+            bought = obtaining.buy(datatoken, sends, offer, purpose=purpose)
+        except (errors.InsufficientFunds, errors.PolicyRefused, errors.TransactionFailed):
+            self.reservations.release(purpose)
+            raise
+        self.reservations.settle(purpose, bought.paid, how="bought", end_tx=bought.transaction_hash)
+        self.say(f"datatoken {asset.datatoken} of {asset.did}: bought for {bought.paid} base units")
+
+    def _reserve(self, asset: UsedAsset, purpose: str, offer: Any) -> None:
+        from airflow_provider_deflow.chain import tokens
+
+        if self.limits is None:
+            raise errors.PriceTooHigh(f"datatoken {asset.datatoken} costs {offer.price}: set a budget")
+        token = ledger.Token(
+            self.wallet.chain_id, offer.token, tokens.decimals(self.wallet.web3, offer.token)
+        )
+        about = {**self.about, "kind": KIND, "did": asset.did, "datatoken": asset.datatoken}
+        budgets = self.limits.budgets(self.run, token)
+        self.reservations.reserve({purpose: offer.amount}, token, budgets, {purpose: about})
+
+    def _settle_bought(self, asset: UsedAsset) -> None:
+        """What was bought by a try that was killed before it could say so."""
+        for record in self.reservations.of_run(self.run):
+            is_of_it = record.get("kind") == KIND and record.get("datatoken") == asset.datatoken
+            if is_of_it and record["state"] == "reserved":
+                self.reservations.settle(record["_id"], int(record["amount"]), how="bought")
+
+    def _last(self, asset: UsedAsset, consumer: str) -> str | None:
+        from airflow_provider_deflow.chain.datatoken import Datatoken
+
+        datatoken = Datatoken(self.wallet.web3, asset.datatoken)
+        first_block = int(self.network.addresses.get("startBlock", 0))
+        return datatoken.last_order(self.wallet.address, consumer, asset.service_index, first_block)
+
+    def _require_ours(self, asset: UsedAsset) -> None:
+        """That the asset is on our chain, and the datatoken really its own, whatever the Ocean Node says."""
+        from airflow_provider_deflow.chain.data_nft import DataNft, is_known
+
+        if asset.chain_id != self.wallet.chain_id:
+            raise errors.AssetNotUsable(
+                f"{asset.did} is on chain {asset.chain_id}, and wallet {self.wallet.conn_id!r} pays on chain "
+                f"{self.wallet.chain_id} — choose a wallet of that chain"
+            )
+        web3 = self.wallet.web3
+        if not is_known(web3, self.network, asset.data_nft) or not DataNft(
+            web3, asset.data_nft
+        ).has_datatoken(asset.datatoken):
+            raise errors.AssetNotUsable(
+                f"{asset.did} is not ordered — on chain {asset.chain_id} {asset.datatoken} is no datatoken "
+                f"of its data NFT {asset.data_nft}. The Ocean Node, or the chain it looks at, is another one."
+            )
+
+    def _asking(self, ocean_node: OceanNode, request: JobRequest) -> _Asking:
+        if request.terms is not None:
+            return _Asking(request.environment, request.terms.payment, request.terms.payee)
+        from airflow_provider_deflow.ocean.payments import Payment
+
+        environments = ocean_node.environments()
+        # The job's own first: one that is free may have prices too.
+        for one in sorted(environments, key=lambda each: each.id != request.environment):
+            for fees in one.fees:
+                if fees.chain_id == self.wallet.chain_id:
+                    return _Asking(one.id, Payment(fees.chain_id, fees.fee_token), one.consumer_address)
+        raise errors.AssetNotUsable(
+            f"{request.assets[0].did} cannot be ordered at {ocean_node.url} — it has no environment with "
+            f"prices on chain {self.wallet.chain_id}, and only for such a one it says what an order needs. "
+            "Choose another Ocean Node."
+        )
+
+
+def with_orders(request: JobRequest, orders: Mapping[str, str | None]) -> JobRequest:
+    """The request with what was ordered, by DID."""
+
+    def ordered(element: Mapping[str, Any]) -> Mapping[str, Any]:
+        order = orders.get(str(element.get("documentId")))
+        return {**element, "transferTxId": order} if order else element
+
+    return replace(
+        request, algorithm=ordered(request.algorithm), datasets=tuple(map(ordered, request.datasets))
+    )
+
+
+def _quotes(
+    ocean_node: OceanNode, request: JobRequest, asking: _Asking, last: Mapping[str, str | None]
+) -> dict[str, AssetQuote]:
+    """What the Ocean Node says of each asset and of its last order, by DID."""
+    asked = replace(with_orders(request, last), environment=asking.environment)
+    if request.terms is None:
+        # Of another environment than the job's the resources may be too many.
+        asked = replace(asked, resources={})
+    quote = ocean_node.quote(asked, asking.payment)
+    found = {one.did: one for one in (quote.algorithm, *quote.datasets) if one.did}
+    missing = [asset.did for asset in request.assets if asset.did not in found]
+    if missing:
+        raise errors.QuoteRefused(f"{ocean_node.url} says nothing of {', '.join(missing)} — ask its owner")
+    return found
+
+
+def _fee(asset: UsedAsset, quote: AssetQuote, consumer: str) -> ProviderFee:
+    """As the Ocean Node signed it for the order. Raises `QuoteRefused` for what it may not ask."""
+    from airflow_provider_deflow.chain import datatoken
+
+    fee = quote.provider_fee
+    if fee is None:
+        raise errors.QuoteRefused(f"{asset.did} is not ordered — the Ocean Node cannot serve its files")
+    for is_wrong, why in (
+        (quote.datatoken.lower() != asset.datatoken.lower(), f"it names datatoken {quote.datatoken}"),
+        (quote.service_id != asset.service_id, f"it names service {quote.service_id}"),
+        (quote.consumer_address.lower() != consumer.lower(), f"it is for {quote.consumer_address}"),
+        (fee.amount != 0, f"it asks a fee of {fee.amount} base units of {fee.token}, which is not paid yet"),
+    ):
+        if is_wrong:
+            raise errors.QuoteRefused(
+                f"the order of {asset.did} is not placed — {why}. Choose another Ocean Node."
+            )
+    return datatoken.ProviderFee.from_quote(fee)

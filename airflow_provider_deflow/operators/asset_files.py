@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of an asset, from what a user's own Dag has: file objects, a path, or a task's outputs.
+
+What lies in a storage is given to the Ocean Node as a signed URL, by the storage itself or by the DeFlow API.
+Such a URL ends. It is another each time, so the content's name stands for it: the asset is published anew
+when the content is another, and when half of the URL's life is over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import ObjectStoragePath
+
+from airflow_provider_deflow.errors import MissingOutput, SettingsError
+from airflow_provider_deflow.hooks import signed_urls
+from airflow_provider_deflow.ocean import outputs as ocean_outputs
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.ocean.asset_description import AssetDescription, Service
+    from airflow_provider_deflow.ocean.outputs import ContentStore
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFile:
+    """One file object, its name, and what stands for it where the object is another each time."""
+
+    name: str
+    file_object: dict[str, Any] = field(repr=False)
+    same: str | None = None
+
+
+def files_of(
+    given: Any, patterns: Sequence[str], store: ContentStore, url_lifetime_seconds: int
+) -> list[AssetFile]:
+    """The files that are meant by `given`; `patterns` choose among a task's outputs."""
+    if given is None:
+        return []
+    if isinstance(given, Mapping) and "outputs" in given:
+        return list(_outputs(given, patterns, store, url_lifetime_seconds))
+    if isinstance(given, (str, ObjectStoragePath)):
+        return [_path(given, store, url_lifetime_seconds)]
+    objects = [given] if isinstance(given, Mapping) else list(given)
+    if not all(isinstance(one, Mapping) and isinstance(one.get("type"), str) for one in objects):
+        raise SettingsError(
+            "`files` must be file objects, the URL of a path in Airflow's object storage, or what an "
+            "OceanComputeOperator returned"
+        )
+    return [AssetFile("", dict(one)) for one in objects]
+
+
+def with_files(
+    description: AssetDescription, files: Sequence[AssetFile], *, shows_names: bool = True
+) -> AssetDescription:
+    """The description with `files` in each service that has none of its own.
+
+    A job gets the first file of a service only, so a compute service becomes one for each.
+    """
+    services = [made for service in description.services for made in _filled(service, files, shows_names)]
+    return description.model_copy(update={"services": tuple(services)})
+
+
+def _filled(service: Service, files: Sequence[AssetFile], shows_names: bool) -> Iterator[Service]:
+    if service.files or not files:
+        yield service
+        return
+    for group in [[file] for file in files] if service.type == "compute" else [list(files)]:
+        same = [file.same for file in group if file.same]
+        yield service.model_copy(
+            update={
+                "files": tuple(file.file_object for file in group),
+                "same_files": ",".join(same) if len(same) == len(group) else None,
+                "name": service.name or (shows_names and group[0].name) or None,
+            }
+        )
+
+
+def _outputs(
+    returned: Mapping[str, Any], patterns: Sequence[str], store: ContentStore, lifetime: int
+) -> Iterator[AssetFile]:
+    outputs = store.outputs(str(returned["outputs"]))
+    found = ocean_outputs.matching(outputs.files, patterns)
+    if not found:
+        raise MissingOutput(
+            f"none of the {len(outputs.files)} output(s) matches {', '.join(patterns)} — "
+            f"there are {', '.join(file.name for file in outputs.files) or 'none'}"
+        )
+    yield from signed_files([(file.name.replace("/", "__"), file.sha256) for file in found], store, lifetime)
+
+
+def _path(given: str | ObjectStoragePath, store: ContentStore, lifetime: int) -> AssetFile:
+    try:
+        path = ObjectStoragePath(given)
+        is_there = path.is_file()
+    except (ValueError, ImportError) as error:
+        raise SettingsError(
+            f"the path of `files` cannot be opened — {error}; a folder of this machine is written file:///path"
+        ) from None
+    if not is_there:
+        raise MissingOutput(
+            f"there is no file at {path.protocol or 'file'}://…/{path.name} — correct the path"
+        )
+    if path.protocol not in ("", "file"):
+        try:
+            return _signed(path.name, str(path.sign(expiration=lifetime)), str(path.checksum()), lifetime)
+        except NotImplementedError:
+            # It signs nothing: from here on the file is one of DeFlow's storage.
+            pass
+    with path.open("rb") as content:  # type: ignore[no-untyped-call]
+        sha256, _ = store.put(content)
+    return signed_files([(path.name, sha256)], store, lifetime)[0]
+
+
+def signed_files(
+    files: Sequence[tuple[str, str]], store: ContentStore, url_lifetime_seconds: int
+) -> list[AssetFile]:
+    """Files of DeFlow's storage, by name and sha256."""
+    sign = signed_urls.signer_for(store, url_lifetime_seconds)
+    return [_signed(name, sign(sha256, name), sha256, url_lifetime_seconds) for name, sha256 in files]
+
+
+def _signed(name: str, url: str, content: str, lifetime: int) -> AssetFile:
+    half_lives = int(time.time() / (lifetime / 2))
+    return AssetFile(name, {"type": "url", "url": url, "method": "GET"}, f"{name}:{content}:{half_lives}")

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person does on the canvas, in words."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.api.people import Asking
+
+
+def open_graph(page: Page, slug: str) -> None:
+    page.goto(f"/plugin/deflow/graphs/{slug}")
+    expect(page.get_by_role("button", name="← Graphs")).to_be_visible()
+
+
+def box(page: Page, node: str) -> Locator:
+    return page.locator(f'.react-flow__node[data-id="{node}"]')
+
+
+def arrow(page: Page, edge: str) -> Locator:
+    return page.locator(f'.react-flow__edge[data-id="{edge}"]')
+
+
+def drag_arrow(page: Page, source: str, target: str) -> None:
+    """From the right side of one box to the left side of another."""
+    start = box(page, source).locator(".react-flow__handle.source").bounding_box()
+    end = box(page, target).locator(".react-flow__handle.target").bounding_box()
+    assert start
+    assert end
+    page.mouse.move(start["x"] + 6, start["y"] + 6)
+    page.mouse.down()
+    page.mouse.move(end["x"] - 40, end["y"] + 6, steps=4)
+    page.mouse.move(end["x"] + 6, end["y"] + 6, steps=4)
+    page.mouse.up()
+
+
+def saved(page: Page) -> None:
+    """All that was drawn is on the server."""
+    expect(page.locator('[role="status"][data-state="saved"]')).to_be_visible()
+
+
+def shape(ask: Asking, slug: str) -> tuple[list[str], list[str]]:
+    """Ids of boxes and `source>target` of arrows, as the server has them."""
+    document = ask.get(f"/graphs/{slug}")["document"]
+    nodes = sorted(node["id"] for node in document["nodes"])
+    return nodes, sorted(f"{edge['source']}>{edge['target']}" for edge in document["edges"])

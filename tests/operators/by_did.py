@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Assets of a publisher, which a task of another wallet uses by DID; counted on the chain itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.sdk import DAG
+
+from airflow_provider_deflow.chain.events import Event, events_of
+from airflow_provider_deflow.operators.compute import OceanComputeOperator
+from airflow_provider_deflow.publishing.publisher import Published
+from tests.operators.paid import Paid
+from tests.publishing_parts import Publishing, algorithm, dataset, file_object
+
+FREE = {"kind": "free"}
+
+
+@dataclass(frozen=True)
+class ByDid:
+    """Who publishes, who uses, and where the files are."""
+
+    paying: Paid
+    publishing: Publishing
+    files: str
+
+    def dataset(
+        self, trusted: tuple[str, ...] = (), price: dict[str, str] | None = None, **changes: Any
+    ) -> Published:
+        """Some numbers, open to any algorithm by DID unless some are trusted."""
+        trust = {"trusted_algorithms": trusted} if trusted else {"trusted_publishers": ["*"]}
+        service = {
+            "type": "compute",
+            "files": [file_object(f"{self.files}/n.txt")],
+            "compute": {**trust, **changes.pop("compute", {})},
+            "timeout_seconds": changes.pop("timeout_seconds", 86_400),
+        }
+        description = dataset(services=[service], price=price or FREE, **changes)
+        return self.publishing.publish(description, _fresh("dataset"))
+
+    def algorithm(self, **changes: Any) -> Published:
+        """It prints what it finds in n.txt, and writes it to an output."""
+        description = algorithm(f"{self.files}/algo.py", price=FREE, **changes)
+        return self.publishing.publish(description, _fresh("algorithm"))
+
+    def said(self, asset: Published, *names: str) -> list[Event]:
+        """What the asset's datatoken said of the wallet that uses it."""
+        web3 = self.paying.chain.web3
+        found = events_of(web3, asset.datatoken, names, 0, web3.eth.block_number)
+        return [one for one in found if one.args["payer"] == self.paying.address]
+
+    def orders(self, *assets: Published) -> list[int]:
+        """How often each was ordered."""
+        return [len(self.said(asset, "OrderStarted")) for asset in assets]
+
+    def fee_tokens(self) -> int:
+        """What the wallet has, in base units."""
+        token = self.paying.chain.at("OceanToken", self.paying.chain.fee_token)
+        return int(token.functions.balanceOf(self.paying.address).call())
+
+
+def by_did(
+    algorithm: str | None, *datasets: str, budget: dict[str, str] | None = None, **node: Any
+) -> OceanComputeOperator:
+    code = {"code": "pass", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
+    with DAG("by_hand", schedule=None):
+        return OceanComputeOperator(
+            task_id="train",
+            node={
+                "algorithm": {"did": algorithm} if algorithm else code,
+                "datasets": [{"did": one} for one in datasets],
+                "max_duration_seconds": 120,
+                **node,
+            },
+            budget=budget,
+            retries=2,
+        )
+
+
+_made: list[str] = []
+
+
+def _fresh(kind: str) -> str:
+    """A publisher's key that no other test has."""
+    _made.append(kind)
+    return f"{kind} {len(_made)}"
