@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.api import access, stores, values
+from airflow_provider_deflow.api import access, costs, stores, values
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import history
+from airflow_provider_deflow.ledger.entry import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,6 +59,7 @@ def of_run(slug: str, run: Reply, tasks: Iterable[Reply]) -> values.RunView:
     by_id = {task["task_id"]: task for task in tasks if task["map_index"] < 0}
     nodes = {about["task_id"]: about for about in (told or {}).get("nodes", ())}
     edges = {about["task_id"]: about for about in (told or {}).get("edges", ())}
+    cost = costs.by_task(stores.reservations().of_run(Run(run["dag_id"], run["dag_run_id"])))
     pairs = [f"{edge['source']}__{edge['target']}" for edge in document["edges"]]
     return values.RunView(
         run_id=run["dag_run_id"],
@@ -66,7 +68,10 @@ def of_run(slug: str, run: Reply, tasks: Iterable[Reply]) -> values.RunView:
         started_at=run["start_date"],
         ended_at=run["end_date"],
         document=document,
-        nodes={node["id"]: _node(by_id.get(node["id"]), nodes.get(node["id"])) for node in document["nodes"]},
+        nodes={
+            node["id"]: _node(by_id.get(node["id"]), nodes.get(node["id"]), cost.get(node["id"]))
+            for node in document["nodes"]
+        },
         edges={pair: _edge(by_id.get(pair), edges.get(pair)) for pair in pairs},
         results=_results(by_id.get(RESULTS), (told or {}).get("results")),
     )
@@ -92,7 +97,7 @@ def kept_files(told: Reply | None) -> list[values.KeptFile]:
     return [*of_nodes, *_result_files(told["results"])]
 
 
-def _node(task: Reply | None, about: Reply | None) -> values.NodeRun:
+def _node(task: Reply | None, about: Reply | None, cost: str | None) -> values.NodeRun:
     jobs = about["jobs"] if about else []
     job = jobs[-1] if jobs else {}
     reused = about["reused_from"] if about else None
@@ -104,6 +109,7 @@ def _node(task: Reply | None, about: Reply | None) -> values.NodeRun:
         ocean_node=_host(job.get("ocean_node")),
         message=why.get("message"),
         hint=HINTS.get(str(why.get("fault"))),
+        cost=cost,
         outputs=_outputs(about) if about else [],
     )
 

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_deflow.hooks.mongo import DeflowMongoHook
+    from airflow_provider_deflow.ledger.reservations import Reservations
 
 # A person is waiting, and a run is on the canvas every two seconds.
 LEDGER_SECONDS = 5.0
+
+
+class PaymentsHook(LedgerHook):
+    """Kept beside the ledger's own, for these calls are given more time."""
+
 
 _lock = threading.Lock()
 _kept: dict[type, tuple[str, Any, Any]] = {}
@@ -39,11 +45,17 @@ def ledger() -> ledger_store.LedgerStore:
     return opened
 
 
+def reservations() -> Reservations:
+    """What paid jobs cost."""
+    opened: Reservations = _opened(PaymentsHook, lambda hook: hook.payments()[0])
+    return opened
+
+
 def close() -> None:
     """Let go of all servers."""
     with _lock:
-        for _, opened, _ in _kept.values():
-            opened.close()
+        for _, _, hook in _kept.values():
+            hook.__exit__()
         _kept.clear()
 
 
@@ -54,7 +66,7 @@ def _opened(kind: type[DeflowMongoHook], open_: Callable[[Any], Any]) -> Any:
         known = _kept.get(kind)
         if known is None or known[0] != uri:
             if known is not None:
-                known[1].close()
+                known[2].__exit__()
             opened = open_(hook)
             # The hook is kept too: it would close the client when it goes.
             _kept[kind] = known = (uri, opened, hook)

@@ -313,6 +313,10 @@ class NodeRun(Value):
     ocean_node: str | None = Field(description="Scheme and host.", examples=["https://node.example:8001"])
     message: str | None = Field(description="Why it failed.", examples=[None])
     hint: str | None = Field(description="Whose turn it is, and what to do.", examples=[None])
+    cost: str | None = Field(
+        description="Of a paid job, in whole tokens; `at most` until it is settled.",
+        examples=["at most 0.25 0x1234…abcd"],
+    )
     outputs: list[KeptFile]
 
 

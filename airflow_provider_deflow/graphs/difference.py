@@ -15,6 +15,7 @@ from airflow_provider_deflow.graphs import problems
 from airflow_provider_deflow.graphs.problem import path
 
 _NOT_COMPARED = frozenset(["nodes", "edges", "origin"])
+_PLACE = frozenset(["position", "width", "height"])
 _ABSENT = object()
 
 
@@ -34,14 +35,23 @@ def _filled(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _rest(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in _NOT_COMPARED}
+    rest = {key: value for key, value in document.items() if key not in _NOT_COMPARED}
+    notes = document.get("notes")
+    if isinstance(notes, list):
+        rest["notes"] = [_unplaced(note) for note in notes]
+    return rest
+
+
+def _unplaced(part: Any) -> Any:
+    """Without where it is drawn, and how large."""
+    return {key: part[key] for key in part if key not in _PLACE} if isinstance(part, dict) else part
 
 
 def _by_id(document: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
     """Of two with one id, which is a problem, the later."""
     found = document.get(key)
     parts = [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
-    return {_id(part): {name: part[name] for name in part if name != "position"} for part in parts}
+    return {_id(part): _unplaced(part) for part in parts}
 
 
 def _id(part: Mapping[str, Any]) -> str:

@@ -35,6 +35,16 @@ def test_a_moved_box_is_no_difference() -> None:
     assert between(DOCUMENT, moved)["nodes"] == NOTHING
 
 
+def test_a_moved_note_is_no_difference_but_what_it_says_is() -> None:
+    notes = [
+        [{"id": "n", "text": text, "position": {"x": x, "y": 0}}]
+        for text, x in (("a", 1), ("a", 2), ("b", 2))
+    ]
+    first, moved, said = (changed(notes=each) for each in notes)
+    assert between(first, moved)["graph"] == []
+    assert [one["path"] for one in between(moved, said)["graph"]] == ["notes"]
+
+
 def test_what_is_there_on_one_side_only_is_null_on_the_other() -> None:
     old, new = changed(params={"x": {"default": 1}}), changed(params={"y": {"default": 2}})
     assert [(one["path"], one["from"] is None, one["to"] is None) for one in between(old, new)["graph"]] == [
