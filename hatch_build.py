@@ -36,16 +36,22 @@ class EditorBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def build(output: Any = None) -> Path:
-    """`npm ci` and `npm run build`; gives back the bundle. What npm says goes to `output`."""
+    """`npm ci` where that is still to do, and `npm run build`; gives back the bundle. What npm says goes to `output`."""
     npm, environment = _npm()
-    for command in (
-        ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        ["run", "build"],
-    ):
+    commands = [["run", "build"]]
+    if not _is_installed():
+        commands.insert(0, ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+    for command in commands:
         subprocess.run([*npm, *command], cwd=WWW, env=environment, check=True, stdout=output or sys.stderr)
     if not BUNDLE.is_file():
         raise RuntimeError(f"the editor was built, but {BUNDLE} is not there")
     return BUNDLE
+
+
+def _is_installed() -> bool:
+    """Whether npm has installed what is locked now; it keeps a lock of its own beside what it installed."""
+    installed, locked = WWW / "node_modules" / ".package-lock.json", WWW / "package-lock.json"
+    return installed.is_file() and installed.stat().st_mtime >= locked.stat().st_mtime
 
 
 def _npm() -> tuple[list[str], dict[str, str]]:
