@@ -36,7 +36,7 @@ class EditorBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def build(output: Any = None) -> Path:
-    """`npm ci` where that is still to do, and `npm run build`; gives back the bundle. What npm says goes to `output`."""
+    """`npm ci` where still to do, and `npm run build`; gives back the bundle. npm speaks to `output`."""
     npm, environment = _npm()
     commands = [["run", "build"]]
     if not _is_installed():
