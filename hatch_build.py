@@ -36,8 +36,9 @@ class EditorBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def build(output: Any = None) -> Path:
-    """`npm ci` and `npm run build`; gives back the bundle. What npm says goes to `output`."""
-    run_npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", output=output)
+    """`npm ci` where still to do, and `npm run build`; gives back the bundle. npm speaks to `output`."""
+    if not _is_installed():
+        run_npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", output=output)
     run_npm("run", "build", output=output)
     if not BUNDLE.is_file():
         raise RuntimeError(f"the editor was built, but {BUNDLE} is not there")
@@ -48,6 +49,12 @@ def run_npm(*words: str, output: Any = None) -> None:
     """An npm command in the editor's folder; raises `CalledProcessError` when it fails."""
     npm, environment = _npm()
     subprocess.run([*npm, *words], cwd=WWW, env=environment, check=True, stdout=output or sys.stderr)
+
+
+def _is_installed() -> bool:
+    """Whether npm has installed what is locked now; it keeps a lock of its own beside what it installed."""
+    installed, locked = WWW / "node_modules" / ".package-lock.json", WWW / "package-lock.json"
+    return installed.is_file() and installed.stat().st_mtime >= locked.stat().st_mtime
 
 
 def _npm() -> tuple[list[str], dict[str, str]]:

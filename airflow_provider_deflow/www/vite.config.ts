@@ -24,7 +24,8 @@ export default defineConfig(({ command }) => ({
   define: command === "build" ? { "process.env.NODE_ENV": JSON.stringify("production") } : {},
   build: {
     target: "es2022",
-    emptyOutDir: true,
+    // One file, written over: a page that is loading it meanwhile finds one.
+    emptyOutDir: false,
     chunkSizeWarningLimit: 1200,
     lib: {
       entry: resolve(import.meta.dirname, "src/main.tsx"),

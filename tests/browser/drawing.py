@@ -23,15 +23,20 @@ def arrow(page: Page, edge: str) -> Locator:
 
 def drag_arrow(page: Page, source: str, target: str) -> None:
     """From the right side of one box to the left side of another."""
-    start = box(page, source).locator(".react-flow__handle.source").bounding_box()
-    end = box(page, target).locator(".react-flow__handle.target").bounding_box()
-    assert start
-    assert end
-    page.mouse.move(start["x"] + 6, start["y"] + 6)
+    start = middle(box(page, source).locator(".react-flow__handle.source"))
+    end = middle(box(page, target).locator(".react-flow__handle.target"))
+    page.mouse.move(*start)
     page.mouse.down()
-    page.mouse.move(end["x"] - 40, end["y"] + 6, steps=4)
-    page.mouse.move(end["x"] + 6, end["y"] + 6, steps=4)
+    page.mouse.move(end[0] - 40, end[1], steps=4)
+    page.mouse.move(*end, steps=4)
     page.mouse.up()
+
+
+def middle(part: Locator) -> tuple[float, float]:
+    """Of what is drawn, at whatever size."""
+    at = part.bounding_box()
+    assert at
+    return at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
 
 
 def saved(page: Page) -> None:

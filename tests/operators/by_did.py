@@ -47,7 +47,7 @@ class ByDid:
     def said(self, asset: Published, *names: str) -> list[Event]:
         """What the asset's datatoken said of the wallet that uses it."""
         web3 = self.paying.chain.web3
-        found = events_of(web3, asset.datatoken, names, 0, web3.eth.block_number)
+        found = events_of(web3, asset.datatoken, 0, web3.eth.block_number, *names)
         return [one for one in found if one.args["payer"] == self.paying.address]
 
     def orders(self, *assets: Published) -> list[int]:
