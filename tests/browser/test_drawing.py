@@ -141,6 +141,7 @@ def test_a_problem_is_shown_as_one_draws_and_a_click_goes_there(page: Page, ask:
     open_graph(page, "wrong")
     page.get_by_role("button", name="Algorithm").click()
     page.keyboard.press("Escape")
+    expect(box(page, "algorithm")).to_have_attribute("aria-label", "algorithm, 1 problem")
     foot = page.locator("footer")
     foot.get_by_role("button", name="1 problem").click()
     foot.get_by_role("listitem").first.get_by_role("button").click()

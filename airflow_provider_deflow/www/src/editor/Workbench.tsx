@@ -121,7 +121,7 @@ function Bench({ store, saving }: Opened) {
     // Computed from the drawing: React Flow may not have been told yet of what was just moved.
     fit: () => {
       const { width, height } = surfaceOf();
-      void flow.setViewport(getViewportForBounds(boundsOf(store.document), width, height, 0.05, 1, 0.15), { duration: 200 });
+      void flow.setViewport(getViewportForBounds(boundsOf(store.document), width, height, 0.05, 1, 0.15));
     },
     put: (kind) => onPut(kind, middle()),
     show: showNode,

@@ -68,6 +68,10 @@ const HANDLES = [
   },
 ] as unknown as NonNullable<Node["handles"]>;
 
+function counted(problems: number): string {
+  return problems === 0 ? "" : `${problems} problem${problems > 1 ? "s" : ""}`;
+}
+
 export function boxOf(node: GraphNode, problems: number, mark: NodeMark | null, selected: boolean): BoxNode {
   return {
     id: node.id,
@@ -77,7 +81,7 @@ export function boxOf(node: GraphNode, problems: number, mark: NodeMark | null, 
     height: NODE_HEIGHT,
     handles: HANDLES,
     selected,
-    ariaLabel: [node.data.label || node.id, mark?.text, problems ? `${problems} problems` : ""].filter(Boolean).join(", "),
+    ariaLabel: [node.data.label || node.id, mark?.text, counted(problems)].filter(Boolean).join(", "),
     data: { node, problems, mark },
   };
 }
@@ -104,7 +108,7 @@ export function arrowOf(edge: GraphEdge, problems: number, mark: EdgeMark | null
     source: edge.source,
     target: edge.target,
     selected,
-    ariaLabel: [`Handover from ${edge.source} to ${edge.target}`, mark?.text, problems ? `${problems} problems` : ""]
+    ariaLabel: [`Handover from ${edge.source} to ${edge.target}`, mark?.text, counted(problems)]
       .filter(Boolean)
       .join(", "),
     data: { edge, problems, mark },
