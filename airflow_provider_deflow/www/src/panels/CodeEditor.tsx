@@ -6,7 +6,7 @@ import { Compartment, EditorState } from "@codemirror/state";
 import { EditorView, basicSetup } from "codemirror";
 import { useEffect, useRef } from "react";
 import { useColorMode } from "../ui/colorMode";
-import { darkCode } from "./darkCode";
+import { darkCode, lightCode } from "./codeColours";
 import { languageOf } from "./language";
 import styles from "./panels.module.css";
 
@@ -59,7 +59,7 @@ export function CodeEditor({ label, code, entrypoint, mayEdit, problems, onChang
     editor.current?.dispatch({
       effects: settings.current.reconfigure([
         ...language_,
-        ...(mode === "dark" ? [darkCode] : []),
+        mode === "dark" ? darkCode : lightCode,
         EditorState.readOnly.of(!mayEdit),
         EditorView.editable.of(mayEdit),
       ]),
