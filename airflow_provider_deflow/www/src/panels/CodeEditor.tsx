@@ -3,10 +3,10 @@
 import { javascript } from "@codemirror/lang-javascript";
 import { python } from "@codemirror/lang-python";
 import { Compartment, EditorState } from "@codemirror/state";
-import { oneDark } from "@codemirror/theme-one-dark";
 import { EditorView, basicSetup } from "codemirror";
 import { useEffect, useRef } from "react";
 import { useColorMode } from "../ui/colorMode";
+import { darkCode, lightCode } from "./codeColours";
 import { languageOf } from "./language";
 import styles from "./panels.module.css";
 
@@ -59,7 +59,7 @@ export function CodeEditor({ label, code, entrypoint, mayEdit, problems, onChang
     editor.current?.dispatch({
       effects: settings.current.reconfigure([
         ...language_,
-        ...(mode === "dark" ? [oneDark] : []),
+        mode === "dark" ? darkCode : lightCode,
         EditorState.readOnly.of(!mayEdit),
         EditorView.editable.of(mayEdit),
       ]),
