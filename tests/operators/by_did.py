@@ -61,14 +61,14 @@ class ByDid:
 
 
 def by_did(
-    algorithm: str | None, *datasets: str, budget: dict[str, str] | None = None, **node: Any
+    did: str | None, *datasets: str, budget: dict[str, str] | None = None, **node: Any
 ) -> OceanComputeOperator:
     code = {"code": "pass", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
     with DAG("by_hand", schedule=None):
         return OceanComputeOperator(
             task_id="train",
             node={
-                "algorithm": {"did": algorithm} if algorithm else code,
+                "algorithm": {"did": did} if did else code,
                 "datasets": [{"did": one} for one in datasets],
                 "max_duration_seconds": 120,
                 **node,

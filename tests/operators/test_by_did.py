@@ -37,6 +37,8 @@ ALGORITHM = (
     b"open('/data/outputs/out.txt', 'w').write('fetched ' + numbers)\n"
 )
 THREE_TOKENS = {"kind": "fixed_rate", "price": "3"}
+# With the exchange's own fee of a thousandth.
+TO_PAY, IN_TOKENS = 3_003 * ONE // 1000, "3.003"
 
 
 @pytest.fixture
@@ -93,14 +95,14 @@ def test_what_has_expired_is_ordered_anew(by_dids: ByDid, monkeypatch: pytest.Mo
 
 def test_a_paid_job_orders_what_it_uses_once_its_budget_is_reserved(by_dids: ByDid) -> None:
     algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
-    task = by_did(algorithm.did, dataset.did, budget={"per_run": "5"}, payment={"mode": "paid"})
+    task = by_did(algorithm.did, dataset.did, budget={"per_run": "5.003"}, payment={"mode": "paid"})
 
     returned = run(task, context())
 
     assert written(returned) == {"out.txt": "fetched 42"}
     assert by_dids.orders(algorithm, dataset) == [1, 1]
     assert [lock["args"]["amount"] for lock in by_dids.paying.events("Lock")] == [2 * ONE]
-    assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == 5 * ONE
+    assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == 2 * ONE + TO_PAY
 
 
 def test_a_paid_job_whose_dataset_exceeds_the_budget_buys_and_locks_nothing(by_dids: ByDid) -> None:
@@ -120,15 +122,15 @@ def test_a_dataset_is_bought_exactly_at_its_price(by_dids: ByDid) -> None:
     algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
     before = by_dids.fee_tokens()
 
-    run(by_did(algorithm.did, dataset.did, budget={"per_run": "3"}), context())
+    run(by_did(algorithm.did, dataset.did, budget={"per_run": IN_TOKENS}), context())
 
-    assert by_dids.fee_tokens() == before - 3 * ONE
+    assert by_dids.fee_tokens() == before - TO_PAY
     assert by_dids.orders(algorithm, dataset) == [1, 1]
-    assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == 3 * ONE
+    assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == TO_PAY
 
 
 @pytest.mark.parametrize(
-    ("budget", "says"), [({"per_run": "2.99"}, "at most 2.99 may be paid"), (None, "nothing may be paid")]
+    ("budget", "says"), [({"per_run": "3.002"}, "at most 3.002 may be paid"), (None, "nothing may be paid")]
 )
 def test_what_costs_more_than_may_be_paid_is_not_bought(
     by_dids: ByDid, budget: dict[str, str] | None, says: str
@@ -136,7 +138,7 @@ def test_what_costs_more_than_may_be_paid_is_not_bought(
     dataset = by_dids.dataset(price=THREE_TOKENS)
     before = by_dids.fee_tokens()
 
-    with pytest.raises(AirflowFailException, match=f"PriceTooHigh: datatoken .*costs 3 OCEAN and {says}"):
+    with pytest.raises(AirflowFailException, match=f"PriceTooHigh: datatoken .*costs 3.003 OCEAN and {says}"):
         run(by_did(by_dids.algorithm().did, dataset.did, budget=budget), context())
 
     assert (by_dids.fee_tokens(), by_dids.orders(dataset)) == (before, [0])
@@ -148,19 +150,27 @@ def test_killed_anywhere_the_next_try_leads_to_one_order(by_dids: ByDid, point: 
     before = by_dids.fee_tokens()
 
     killed = subprocess.run(
-        [sys.executable, "-m", "tests.operators.by_did_process", point, algorithm.did, dataset.did, "3"],
+        [
+            sys.executable,
+            "-m",
+            "tests.operators.by_did_process",
+            point,
+            algorithm.did,
+            dataset.did,
+            IN_TOKENS,
+        ],
         timeout=120,
     )
     assert killed.returncode == -signal.SIGKILL
     # As if its time were over: nobody lets go of a killed process's lease.
     by_dids.paying.database["ledger_leases"].delete_many({})
-    returned = run(by_did(algorithm.did, dataset.did, budget={"per_run": "3"}), context())
+    returned = run(by_did(algorithm.did, dataset.did, budget={"per_run": IN_TOKENS}), context())
 
     assert written(returned) == {"out.txt": "fetched 42"}
     assert by_dids.orders(algorithm, dataset) == [1, 1]
-    assert by_dids.fee_tokens() == before - 3 * ONE
+    assert by_dids.fee_tokens() == before - TO_PAY
     (bought,) = by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))
-    assert (bought["state"], bought["cost"]) == ("settled", str(3 * ONE))
+    assert (bought["state"], bought["cost"]) == ("settled", str(TO_PAY))
 
 
 def _refused(by_dids: ByDid, task: Any, says: str) -> None:
@@ -204,10 +214,11 @@ def test_an_algorithm_whose_files_have_changed_since_it_was_trusted(
 def test_an_algorithm_whose_container_has_changed_since_it_was_trusted(by_dids: ByDid) -> None:
     algorithm = by_dids.algorithm()
     dataset = by_dids.dataset(trusted=(algorithm.did,))
-    changed = {"container": {**CONTAINER, "checksum": "sha256:" + "1" * 64}}
-    by_dids.publishing.publisher().update(
-        algorithm.did, description.algorithm(f"{by_dids.files}/algo.py", algorithm=changed)
+    container = {**CONTAINER, "checksum": "sha256:" + "1" * 64}
+    changed = description.dataset(
+        f"{by_dids.files}/algo.py", role="algorithm", algorithm={"container": container}
     )
+    by_dids.publishing.publisher().update(algorithm.did, changed)
 
     _refused(by_dids, by_did(algorithm.did, dataset.did), ".*the checksum of its container is")
 
