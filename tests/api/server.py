@@ -55,7 +55,7 @@ def running(folder: Path, mongo_uri: str) -> Iterator[Server]:
     (home.airflow / "of_tests.json").write_text(json.dumps(passwords))
     settings = {
         **base_parts.connections(
-            home, mongo_uri, {"ocean_node_default": base_parts.ocean_node_elsewhere(OCEAN_NODE_AWAY)}, None
+            home, mongo_uri, {"ocean_node_default": base_parts.local_ocean_node(OCEAN_NODE_AWAY)}, None
         ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": USERS,
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.airflow / "of_tests.json"),
