@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,6 +79,22 @@ def test_a_second_run_uses_the_same_orders(by_dids: ByDid) -> None:
 
     assert written(returned) == {"out.txt": "fetched 42"}
     assert (by_dids.orders(algorithm, dataset), by_dids.paying.sent()) == ([1, 1], sent)
+
+
+def test_runs_that_want_the_same_assets_at_once_order_them_once(by_dids: ByDid) -> None:
+    algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
+    before = by_dids.fee_tokens()
+
+    def one(number: int) -> dict[str, Any]:
+        task = by_did(algorithm.did, dataset.did, budget={"per_run": IN_TOKENS})
+        return run(task, context(run_id=f"run {number}"))
+
+    with ThreadPoolExecutor(3) as threads:
+        returned = list(threads.map(one, range(3)))
+
+    assert [written(each) for each in returned] == [{"out.txt": "fetched 42"}] * 3
+    assert by_dids.orders(algorithm, dataset) == [1, 1]
+    assert by_dids.fee_tokens() == before - TO_PAY
 
 
 def test_what_has_expired_is_ordered_anew(by_dids: ByDid, monkeypatch: pytest.MonkeyPatch) -> None:
