@@ -92,7 +92,7 @@ class Orders:
         else:
             lease.renew()
             order = self._place(asset, quote, consumer, last)
-        self._settle_bought(asset)
+        self._settle_placed(asset)
         return order
 
     def _place(self, asset: UsedAsset, quote: AssetQuote, consumer: str, last: str | None) -> str:
@@ -103,49 +103,76 @@ class Orders:
             f"order {asset.datatoken} service {asset.service_index} for {consumer} after {last or 'none'}"
         )
         datatoken = Datatoken(self.wallet.web3, asset.datatoken)
-        self._obtain(asset, datatoken, purpose)
-        sends = self.wallet.sends
-        sent = datatoken.start_order(sends, consumer, asset.service_index, fee, purpose=purpose)
-        order = str(self.wallet.web3.to_hex(sends.confirm(sent)["transactionHash"]))
-        self.say(f"{asset.did} is ordered by transaction {order}")
+        cost = self._obtain(asset, datatoken, purpose)
+        sent = datatoken.start_order(self.wallet.sends, consumer, asset.service_index, fee, purpose=purpose)
+        order = self._keep_transaction(purpose, "order", sent)
+        self.reservations.settle(purpose, cost, how="ordered", order_tx=order)
         return order
 
-    def _obtain(self, asset: UsedAsset, datatoken: Any, purpose: str) -> None:
+    def _obtain(self, asset: UsedAsset, datatoken: Any, purpose: str) -> int:
+        """See that the wallet has the datatoken; what was paid for it, in base units."""
         from airflow_provider_deflow.chain import obtaining
 
         sends = self.wallet.sends
-        if obtaining.costs_nothing(datatoken, sends, self.network):
-            got = obtaining.obtain(datatoken, sends, self.network, obtaining.Buying(), purpose=purpose)
-            self.say(f"datatoken {asset.datatoken} of {asset.did}: {got.how}")
-            return
-        offer = obtaining.best_offer(datatoken, sends, self.buying)
-        self._reserve(asset, purpose, offer)
+        if not obtaining.costs_nothing(datatoken, sends, self.network):
+            return self._buy(asset, datatoken, purpose)
+        held = self.reservations.get(purpose)
+        if held is None:
+            self._reserve(asset, purpose, 0, self.network.address("Ocean"), [])
+        got = obtaining.obtain(datatoken, sends, self.network, obtaining.Buying(), purpose=purpose)
+        if got.transaction_hash:
+            self._keep_transaction(purpose, got.how, got.transaction_hash)
+        # It may have been bought by a try that was killed before it could say so.
+        return ledger.taken(held) if held else 0
+
+    def _buy(self, asset: UsedAsset, datatoken: Any, purpose: str) -> int:
+        from airflow_provider_deflow.chain import obtaining
+
         try:
-            bought = obtaining.buy(datatoken, sends, offer, purpose=purpose)
+            offer = obtaining.best_offer(datatoken, self.wallet.sends, self.buying)
+        except errors.PriceTooHigh as error:
+            raise errors.PriceTooHigh(
+                f"{asset.did} is not bought: {error}; the highest price is the budget's `per_run`"
+            ) from None
+        budgets = self.limits.budgets(self.run, self._token(offer.token)) if self.limits else []
+        self._reserve(asset, purpose, offer.amount, offer.token, budgets)
+        try:
+            bought = obtaining.buy(datatoken, self.wallet.sends, offer, purpose=purpose)
         except (errors.InsufficientFunds, errors.PolicyRefused, errors.TransactionFailed):
             self.reservations.release(purpose)
             raise
-        self.reservations.settle(purpose, bought.paid, how="bought", end_tx=bought.transaction_hash)
-        self.say(f"datatoken {asset.datatoken} of {asset.did}: bought for {bought.paid} base units")
+        if bought.transaction_hash:
+            self._keep_transaction(purpose, bought.how, bought.transaction_hash)
+        return bought.paid
 
-    def _reserve(self, asset: UsedAsset, purpose: str, offer: Any) -> None:
+    def _reserve(
+        self, asset: UsedAsset, purpose: str, amount: int, token: str, budgets: list[ledger.Budget]
+    ) -> None:
+        """Also what costs nothing but gas has its place in the ledger."""
+        about = {**self.about, "kind": KIND, "did": asset.did, "datatoken": asset.datatoken}
+        self.reservations.reserve({purpose: amount}, self._token(token), budgets, {purpose: about})
+
+    def _token(self, address: str) -> ledger.Token:
         from airflow_provider_deflow.chain import tokens
 
-        if self.limits is None:
-            raise errors.PriceTooHigh(f"datatoken {asset.datatoken} costs {offer.price}: set a budget")
-        token = ledger.Token(
-            self.wallet.chain_id, offer.token, tokens.decimals(self.wallet.web3, offer.token)
-        )
-        about = {**self.about, "kind": KIND, "did": asset.did, "datatoken": asset.datatoken}
-        budgets = self.limits.budgets(self.run, token)
-        self.reservations.reserve({purpose: offer.amount}, token, budgets, {purpose: about})
+        return ledger.Token(self.wallet.chain_id, address, tokens.decimals(self.wallet.web3, address))
 
-    def _settle_bought(self, asset: UsedAsset) -> None:
-        """What was bought by a try that was killed before it could say so."""
+    def _keep_transaction(self, purpose: str, what: str, sent: str) -> str:
+        """Wait for it and keep its gas; its hash as the chain has it."""
+        receipt: Any = self.wallet.sends.confirm(sent)
+        transaction_hash = str(self.wallet.web3.to_hex(receipt["transactionHash"]))
+        gas = int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
+        self.say(f"{purpose}: {what} by transaction {transaction_hash}, gas {gas} wei")
+        kept = {"what": what, "hash": transaction_hash, "gas_wei": str(gas)}
+        self.reservations.add_transaction(purpose, kept)
+        return transaction_hash
+
+    def _settle_placed(self, asset: UsedAsset) -> None:
+        """What was ordered by a try that was killed before it could say so."""
         for record in self.reservations.of_run(self.run):
             is_of_it = record.get("kind") == KIND and record.get("datatoken") == asset.datatoken
             if is_of_it and record["state"] == "reserved":
-                self.reservations.settle(record["_id"], int(record["amount"]), how="bought")
+                self.reservations.settle(record["_id"], int(record["amount"]), how="ordered")
 
     def _last(self, asset: UsedAsset, consumer: str) -> str | None:
         from airflow_provider_deflow.chain.datatoken import Datatoken

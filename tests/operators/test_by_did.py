@@ -144,6 +144,9 @@ def test_a_dataset_is_bought_exactly_at_its_price(by_dids: ByDid) -> None:
     assert by_dids.fee_tokens() == before - TO_PAY
     assert by_dids.orders(algorithm, dataset) == [1, 1]
     assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == TO_PAY
+    kept = by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))
+    what = {one["did"]: [each["what"] for each in one["transactions"]] for one in kept}
+    assert what == {algorithm.did: ["dispensed", "order"], dataset.did: ["bought", "order"]}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,10 @@ def test_what_costs_more_than_may_be_paid_is_not_bought(
     dataset = by_dids.dataset(price=THREE_TOKENS)
     before = by_dids.fee_tokens()
 
-    with pytest.raises(AirflowFailException, match=f"PriceTooHigh: datatoken .*costs 3.003 OCEAN and {says}"):
+    with pytest.raises(
+        AirflowFailException,
+        match=f"PriceTooHigh: {dataset.did} is not bought: .*costs 3.003 OCEAN and {says}",
+    ):
         run(by_did(by_dids.algorithm().did, dataset.did, budget=budget), context())
 
     assert (by_dids.fee_tokens(), by_dids.orders(dataset)) == (before, [0])
@@ -186,8 +192,11 @@ def test_killed_anywhere_the_next_try_leads_to_one_order(by_dids: ByDid, point: 
     assert written(returned) == {"out.txt": "fetched 42"}
     assert by_dids.orders(algorithm, dataset) == [1, 1]
     assert by_dids.fee_tokens() == before - TO_PAY
-    (bought,) = by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))
-    assert (bought["state"], bought["cost"]) == ("settled", str(TO_PAY))
+    kept = {one["did"]: one for one in by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))}
+    assert {did: (one["state"], one["cost"]) for did, one in kept.items()} == {
+        algorithm.did: ("settled", "0"),
+        dataset.did: ("settled", str(TO_PAY)),
+    }
 
 
 def _refused(by_dids: ByDid, task: Any, says: str) -> None:
