@@ -12,16 +12,15 @@ What the datatoken costs is reserved of the budget before it is bought.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import errors, order_quotes
 from airflow_provider_deflow.ledger import reservations as ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_deflow.chain.datatoken import ProviderFee
     from airflow_provider_deflow.chain.networks import Network
     from airflow_provider_deflow.chain.obtaining import Buying
     from airflow_provider_deflow.job_budgets import Limits
@@ -31,20 +30,10 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.assets import UsedAsset
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import JobRequest
-    from airflow_provider_deflow.ocean.payments import AssetQuote, Payment
+    from airflow_provider_deflow.ocean.payments import AssetQuote
 
 # What tells the reservation of an order from that of a job.
 KIND = "order"
-
-
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """With what an Ocean Node is asked for fees: an environment that has prices on our chain."""
-
-    environment: str
-    payment: Payment
-    # The Ocean Node itself: whom an order for a job is made for.
-    consumer: str
 
 
 @dataclass(frozen=True)
@@ -72,16 +61,16 @@ class Orders:
         self.wallet.require_trust(ocean_node.url)
         for asset in request.assets:
             self._require_ours(asset)
-        asking = self._asking(ocean_node, request)
+        asking = order_quotes.asking_for(ocean_node, request, self.wallet.chain_id)
         # One after the other: two that find the same datatoken could not both pay with it.
         with self.leases.held(self.wallet.lease) as lease:
             last = {asset.did: self._last(asset, asking.consumer) for asset in request.assets}
-            quotes = _quotes(ocean_node, request, asking, last)
+            quotes = order_quotes.of_assets(ocean_node, request, asking, last)
             orders = {
                 asset.did: self._valid(asset, quotes[asset.did], asking.consumer, last[asset.did], lease)
                 for asset in request.assets
             }
-        return with_orders(request, orders)
+        return order_quotes.with_orders(request, orders)
 
     def _valid(
         self, asset: UsedAsset, quote: AssetQuote, consumer: str, last: str | None, lease: Lease
@@ -98,7 +87,7 @@ class Orders:
     def _place(self, asset: UsedAsset, quote: AssetQuote, consumer: str, last: str | None) -> str:
         from airflow_provider_deflow.chain.datatoken import Datatoken
 
-        fee = _fee(asset, quote, consumer)
+        fee = order_quotes.fee(asset, quote, consumer)
         purpose = (
             f"order {asset.datatoken} service {asset.service_index} for {consumer} after {last or 'none'}"
         )
@@ -198,68 +187,3 @@ class Orders:
                 f"{asset.did} is not ordered — on chain {asset.chain_id} {asset.datatoken} is no datatoken "
                 f"of its data NFT {asset.data_nft}. The Ocean Node, or the chain it looks at, is another one."
             )
-
-    def _asking(self, ocean_node: OceanNode, request: JobRequest) -> _Asking:
-        if request.terms is not None:
-            return _Asking(request.environment, request.terms.payment, request.terms.payee)
-        from airflow_provider_deflow.ocean.payments import Payment
-
-        environments = ocean_node.environments()
-        # The job's own first: one that is free may have prices too.
-        for one in sorted(environments, key=lambda each: each.id != request.environment):
-            for fees in one.fees:
-                if fees.chain_id == self.wallet.chain_id:
-                    return _Asking(one.id, Payment(fees.chain_id, fees.fee_token), one.consumer_address)
-        raise errors.AssetNotUsable(
-            f"{request.assets[0].did} cannot be ordered at {ocean_node.url} — it has no environment with "
-            f"prices on chain {self.wallet.chain_id}, and only for such a one it says what an order needs. "
-            "Choose another Ocean Node."
-        )
-
-
-def with_orders(request: JobRequest, orders: Mapping[str, str | None]) -> JobRequest:
-    """The request with what was ordered, by DID."""
-
-    def ordered(element: Mapping[str, Any]) -> Mapping[str, Any]:
-        order = orders.get(str(element.get("documentId")))
-        return {**element, "transferTxId": order} if order else element
-
-    return replace(
-        request, algorithm=ordered(request.algorithm), datasets=tuple(map(ordered, request.datasets))
-    )
-
-
-def _quotes(
-    ocean_node: OceanNode, request: JobRequest, asking: _Asking, last: Mapping[str, str | None]
-) -> dict[str, AssetQuote]:
-    """What the Ocean Node says of each asset and of its last order, by DID."""
-    asked = replace(with_orders(request, last), environment=asking.environment)
-    if request.terms is None:
-        # Of another environment than the job's the resources may be too many.
-        asked = replace(asked, resources={})
-    quote = ocean_node.quote(asked, asking.payment)
-    found = {one.did: one for one in (quote.algorithm, *quote.datasets) if one.did}
-    missing = [asset.did for asset in request.assets if asset.did not in found]
-    if missing:
-        raise errors.QuoteRefused(f"{ocean_node.url} says nothing of {', '.join(missing)} — ask its owner")
-    return found
-
-
-def _fee(asset: UsedAsset, quote: AssetQuote, consumer: str) -> ProviderFee:
-    """As the Ocean Node signed it for the order. Raises `QuoteRefused` for what it may not ask."""
-    from airflow_provider_deflow.chain import datatoken
-
-    fee = quote.provider_fee
-    if fee is None:
-        raise errors.QuoteRefused(f"{asset.did} is not ordered — the Ocean Node cannot serve its files")
-    for is_wrong, why in (
-        (quote.datatoken.lower() != asset.datatoken.lower(), f"it names datatoken {quote.datatoken}"),
-        (quote.service_id != asset.service_id, f"it names service {quote.service_id}"),
-        (quote.consumer_address.lower() != consumer.lower(), f"it is for {quote.consumer_address}"),
-        (fee.amount != 0, f"it asks a fee of {fee.amount} base units of {fee.token}, which is not paid yet"),
-    ):
-        if is_wrong:
-            raise errors.QuoteRefused(
-                f"the order of {asset.did} is not placed — {why}. Choose another Ocean Node."
-            )
-    return datatoken.ProviderFee.from_quote(fee)

@@ -172,21 +172,7 @@ def test_killed_anywhere_the_next_try_leads_to_one_order(by_dids: ByDid, point: 
     algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
     before = by_dids.fee_tokens()
 
-    killed = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.operators.by_did_process",
-            point,
-            algorithm.did,
-            dataset.did,
-            IN_TOKENS,
-        ],
-        timeout=120,
-    )
-    assert killed.returncode == -signal.SIGKILL
-    # As if its time were over: nobody lets go of a killed process's lease.
-    by_dids.paying.database["ledger_leases"].delete_many({})
+    _kill(by_dids, point, algorithm.did, dataset.did, IN_TOKENS, "free")
     returned = run(by_did(algorithm.did, dataset.did, budget={"per_run": IN_TOKENS}), context())
 
     assert written(returned) == {"out.txt": "fetched 42"}
@@ -197,6 +183,29 @@ def test_killed_anywhere_the_next_try_leads_to_one_order(by_dids: ByDid, point: 
         algorithm.did: ("settled", "0"),
         dataset.did: ("settled", str(TO_PAY)),
     }
+
+
+@pytest.mark.parametrize("point", ["bought", "order sent", "ordered"])
+def test_a_paid_job_killed_while_it_orders_leads_to_one_order_and_one_lock(
+    by_dids: ByDid, point: str
+) -> None:
+    algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
+
+    _kill(by_dids, point, algorithm.did, dataset.did, "5.003", "paid")
+    task = by_did(algorithm.did, dataset.did, budget={"per_run": "5.003"}, payment={"mode": "paid"})
+    returned = run(task, context())
+
+    assert written(returned) == {"out.txt": "fetched 42"}
+    assert by_dids.orders(algorithm, dataset) == [1, 1]
+    assert [lock["args"]["amount"] for lock in by_dids.paying.events("Lock")] == [2 * ONE]
+    assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == 2 * ONE + TO_PAY
+
+
+def _kill(by_dids: ByDid, *arguments: str) -> None:
+    killed = subprocess.run([sys.executable, "-m", "tests.operators.by_did_process", *arguments], timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    # As if its time were over: nobody lets go of a killed process's lease.
+    by_dids.paying.database["ledger_leases"].delete_many({})
 
 
 def _refused(by_dids: ByDid, task: Any, says: str) -> None:
