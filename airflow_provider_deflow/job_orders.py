@@ -12,16 +12,15 @@ What the datatoken costs is reserved of the budget before it is bought.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import errors, order_quotes
 from airflow_provider_deflow.ledger import reservations as ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_deflow.chain.datatoken import ProviderFee
     from airflow_provider_deflow.chain.networks import Network
     from airflow_provider_deflow.chain.obtaining import Buying
     from airflow_provider_deflow.job_budgets import Limits
@@ -31,20 +30,10 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.assets import UsedAsset
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import JobRequest
-    from airflow_provider_deflow.ocean.payments import AssetQuote, Payment
+    from airflow_provider_deflow.ocean.payments import AssetQuote
 
 # What tells the reservation of an order from that of a job.
 KIND = "order"
-
-
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """With what an Ocean Node is asked for fees: an environment that has prices on our chain."""
-
-    environment: str
-    payment: Payment
-    # The Ocean Node itself: whom an order for a job is made for.
-    consumer: str
 
 
 @dataclass(frozen=True)
@@ -72,16 +61,16 @@ class Orders:
         self.wallet.require_trust(ocean_node.url)
         for asset in request.assets:
             self._require_ours(asset)
-        asking = self._asking(ocean_node, request)
+        asking = order_quotes.asking_for(ocean_node, request, self.wallet.chain_id)
         # One after the other: two that find the same datatoken could not both pay with it.
         with self.leases.held(self.wallet.lease) as lease:
             last = {asset.did: self._last(asset, asking.consumer) for asset in request.assets}
-            quotes = _quotes(ocean_node, request, asking, last)
+            quotes = order_quotes.of_assets(ocean_node, request, asking, last)
             orders = {
                 asset.did: self._valid(asset, quotes[asset.did], asking.consumer, last[asset.did], lease)
                 for asset in request.assets
             }
-        return with_orders(request, orders)
+        return order_quotes.with_orders(request, orders)
 
     def _valid(
         self, asset: UsedAsset, quote: AssetQuote, consumer: str, last: str | None, lease: Lease
@@ -92,60 +81,87 @@ class Orders:
         else:
             lease.renew()
             order = self._place(asset, quote, consumer, last)
-        self._settle_bought(asset)
+        self._settle_placed(asset)
         return order
 
     def _place(self, asset: UsedAsset, quote: AssetQuote, consumer: str, last: str | None) -> str:
         from airflow_provider_deflow.chain.datatoken import Datatoken
 
-        fee = _fee(asset, quote, consumer)
+        fee = order_quotes.fee(asset, quote, consumer)
         purpose = (
             f"order {asset.datatoken} service {asset.service_index} for {consumer} after {last or 'none'}"
         )
         datatoken = Datatoken(self.wallet.web3, asset.datatoken)
-        self._obtain(asset, datatoken, purpose)
-        sends = self.wallet.sends
-        sent = datatoken.start_order(sends, consumer, asset.service_index, fee, purpose=purpose)
-        order = str(self.wallet.web3.to_hex(sends.confirm(sent)["transactionHash"]))
-        self.say(f"{asset.did} is ordered by transaction {order}")
+        cost = self._obtain(asset, datatoken, purpose)
+        sent = datatoken.start_order(self.wallet.sends, consumer, asset.service_index, fee, purpose=purpose)
+        order = self._keep_transaction(purpose, "order", sent)
+        self.reservations.settle(purpose, cost, how="ordered", order_tx=order)
         return order
 
-    def _obtain(self, asset: UsedAsset, datatoken: Any, purpose: str) -> None:
+    def _obtain(self, asset: UsedAsset, datatoken: Any, purpose: str) -> int:
+        """See that the wallet has the datatoken; what was paid for it, in base units."""
         from airflow_provider_deflow.chain import obtaining
 
         sends = self.wallet.sends
-        if obtaining.costs_nothing(datatoken, sends, self.network):
-            got = obtaining.obtain(datatoken, sends, self.network, obtaining.Buying(), purpose=purpose)
-            self.say(f"datatoken {asset.datatoken} of {asset.did}: {got.how}")
-            return
-        offer = obtaining.best_offer(datatoken, sends, self.buying)
-        self._reserve(asset, purpose, offer)
+        if not obtaining.costs_nothing(datatoken, sends, self.network):
+            return self._buy(asset, datatoken, purpose)
+        held = self.reservations.get(purpose)
+        if held is None:
+            self._reserve(asset, purpose, 0, self.network.address("Ocean"), [])
+        got = obtaining.obtain(datatoken, sends, self.network, obtaining.Buying(), purpose=purpose)
+        if got.transaction_hash:
+            self._keep_transaction(purpose, got.how, got.transaction_hash)
+        # It may have been bought by a try that was killed before it could say so.
+        return ledger.taken(held) if held else 0
+
+    def _buy(self, asset: UsedAsset, datatoken: Any, purpose: str) -> int:
+        from airflow_provider_deflow.chain import obtaining
+
         try:
-            bought = obtaining.buy(datatoken, sends, offer, purpose=purpose)
+            offer = obtaining.best_offer(datatoken, self.wallet.sends, self.buying)
+        except errors.PriceTooHigh as error:
+            raise errors.PriceTooHigh(
+                f"{asset.did} is not bought: {error}; the highest price is the budget's `per_run`"
+            ) from None
+        budgets = self.limits.budgets(self.run, self._token(offer.token)) if self.limits else []
+        self._reserve(asset, purpose, offer.amount, offer.token, budgets)
+        try:
+            bought = obtaining.buy(datatoken, self.wallet.sends, offer, purpose=purpose)
         except (errors.InsufficientFunds, errors.PolicyRefused, errors.TransactionFailed):
             self.reservations.release(purpose)
             raise
-        self.reservations.settle(purpose, bought.paid, how="bought", end_tx=bought.transaction_hash)
-        self.say(f"datatoken {asset.datatoken} of {asset.did}: bought for {bought.paid} base units")
+        if bought.transaction_hash:
+            self._keep_transaction(purpose, bought.how, bought.transaction_hash)
+        return bought.paid
 
-    def _reserve(self, asset: UsedAsset, purpose: str, offer: Any) -> None:
+    def _reserve(
+        self, asset: UsedAsset, purpose: str, amount: int, token: str, budgets: list[ledger.Budget]
+    ) -> None:
+        """Also what costs nothing but gas has its place in the ledger."""
+        about = {**self.about, "kind": KIND, "did": asset.did, "datatoken": asset.datatoken}
+        self.reservations.reserve({purpose: amount}, self._token(token), budgets, {purpose: about})
+
+    def _token(self, address: str) -> ledger.Token:
         from airflow_provider_deflow.chain import tokens
 
-        if self.limits is None:
-            raise errors.PriceTooHigh(f"datatoken {asset.datatoken} costs {offer.price}: set a budget")
-        token = ledger.Token(
-            self.wallet.chain_id, offer.token, tokens.decimals(self.wallet.web3, offer.token)
-        )
-        about = {**self.about, "kind": KIND, "did": asset.did, "datatoken": asset.datatoken}
-        budgets = self.limits.budgets(self.run, token)
-        self.reservations.reserve({purpose: offer.amount}, token, budgets, {purpose: about})
+        return ledger.Token(self.wallet.chain_id, address, tokens.decimals(self.wallet.web3, address))
 
-    def _settle_bought(self, asset: UsedAsset) -> None:
-        """What was bought by a try that was killed before it could say so."""
+    def _keep_transaction(self, purpose: str, what: str, sent: str) -> str:
+        """Wait for it and keep its gas; its hash as the chain has it."""
+        receipt: Any = self.wallet.sends.confirm(sent)
+        transaction_hash = str(self.wallet.web3.to_hex(receipt["transactionHash"]))
+        gas = int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
+        self.say(f"{purpose}: {what} by transaction {transaction_hash}, gas {gas} wei")
+        kept = {"what": what, "hash": transaction_hash, "gas_wei": str(gas)}
+        self.reservations.add_transaction(purpose, kept)
+        return transaction_hash
+
+    def _settle_placed(self, asset: UsedAsset) -> None:
+        """What was ordered by a try that was killed before it could say so."""
         for record in self.reservations.of_run(self.run):
             is_of_it = record.get("kind") == KIND and record.get("datatoken") == asset.datatoken
             if is_of_it and record["state"] == "reserved":
-                self.reservations.settle(record["_id"], int(record["amount"]), how="bought")
+                self.reservations.settle(record["_id"], int(record["amount"]), how="ordered")
 
     def _last(self, asset: UsedAsset, consumer: str) -> str | None:
         from airflow_provider_deflow.chain.datatoken import Datatoken
@@ -171,68 +187,3 @@ class Orders:
                 f"{asset.did} is not ordered — on chain {asset.chain_id} {asset.datatoken} is no datatoken "
                 f"of its data NFT {asset.data_nft}. The Ocean Node, or the chain it looks at, is another one."
             )
-
-    def _asking(self, ocean_node: OceanNode, request: JobRequest) -> _Asking:
-        if request.terms is not None:
-            return _Asking(request.environment, request.terms.payment, request.terms.payee)
-        from airflow_provider_deflow.ocean.payments import Payment
-
-        environments = ocean_node.environments()
-        # The job's own first: one that is free may have prices too.
-        for one in sorted(environments, key=lambda each: each.id != request.environment):
-            for fees in one.fees:
-                if fees.chain_id == self.wallet.chain_id:
-                    return _Asking(one.id, Payment(fees.chain_id, fees.fee_token), one.consumer_address)
-        raise errors.AssetNotUsable(
-            f"{request.assets[0].did} cannot be ordered at {ocean_node.url} — it has no environment with "
-            f"prices on chain {self.wallet.chain_id}, and only for such a one it says what an order needs. "
-            "Choose another Ocean Node."
-        )
-
-
-def with_orders(request: JobRequest, orders: Mapping[str, str | None]) -> JobRequest:
-    """The request with what was ordered, by DID."""
-
-    def ordered(element: Mapping[str, Any]) -> Mapping[str, Any]:
-        order = orders.get(str(element.get("documentId")))
-        return {**element, "transferTxId": order} if order else element
-
-    return replace(
-        request, algorithm=ordered(request.algorithm), datasets=tuple(map(ordered, request.datasets))
-    )
-
-
-def _quotes(
-    ocean_node: OceanNode, request: JobRequest, asking: _Asking, last: Mapping[str, str | None]
-) -> dict[str, AssetQuote]:
-    """What the Ocean Node says of each asset and of its last order, by DID."""
-    asked = replace(with_orders(request, last), environment=asking.environment)
-    if request.terms is None:
-        # Of another environment than the job's the resources may be too many.
-        asked = replace(asked, resources={})
-    quote = ocean_node.quote(asked, asking.payment)
-    found = {one.did: one for one in (quote.algorithm, *quote.datasets) if one.did}
-    missing = [asset.did for asset in request.assets if asset.did not in found]
-    if missing:
-        raise errors.QuoteRefused(f"{ocean_node.url} says nothing of {', '.join(missing)} — ask its owner")
-    return found
-
-
-def _fee(asset: UsedAsset, quote: AssetQuote, consumer: str) -> ProviderFee:
-    """As the Ocean Node signed it for the order. Raises `QuoteRefused` for what it may not ask."""
-    from airflow_provider_deflow.chain import datatoken
-
-    fee = quote.provider_fee
-    if fee is None:
-        raise errors.QuoteRefused(f"{asset.did} is not ordered — the Ocean Node cannot serve its files")
-    for is_wrong, why in (
-        (quote.datatoken.lower() != asset.datatoken.lower(), f"it names datatoken {quote.datatoken}"),
-        (quote.service_id != asset.service_id, f"it names service {quote.service_id}"),
-        (quote.consumer_address.lower() != consumer.lower(), f"it is for {quote.consumer_address}"),
-        (fee.amount != 0, f"it asks a fee of {fee.amount} base units of {fee.token}, which is not paid yet"),
-    ):
-        if is_wrong:
-            raise errors.QuoteRefused(
-                f"the order of {asset.did} is not placed — {why}. Choose another Ocean Node."
-            )
-    return datatoken.ProviderFee.from_quote(fee)

@@ -137,7 +137,10 @@ class Datatoken:
         )
 
     def last_order(self, payer: str, consumer: str, service_index: int, first_block: int) -> str | None:
-        """The transaction by which `payer` ordered the service for `consumer` last, however long ago."""
+        """The transaction by which `payer` ordered the service for `consumer` last, however long ago.
+
+        Only one that was sent to the datatoken itself: at others an Ocean Node stumbles.
+        """
         for_whom = [Web3.to_hex(HexBytes(consumer).rjust(32, b"\0"))]
         last_block = self._web3.eth.block_number
         said = events_of(self._web3, self.address, first_block, last_block, "OrderStarted", indexed=for_whom)
@@ -146,7 +149,11 @@ class Datatoken:
             for event in said
             if event.args["payer"].lower() == payer.lower() and event.args["serviceIndex"] == service_index
         ]
-        return ours[-1] if ours else None
+        return next(filter(self._was_sent_here, reversed(ours)), None)
+
+    def _was_sent_here(self, transaction_hash: str) -> bool:
+        receipt = _receipt(self._web3, transaction_hash)
+        return receipt is not None and str(receipt.get("to")).lower() == self.address.lower()
 
     def active_dispensers(self) -> list[str]:
         """Contracts that give it away now."""

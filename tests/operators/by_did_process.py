@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A try of a task that uses assets by DID, in a process of its own, which kills itself at a point.
 
-python -m tests.operators.by_did_process "order sent" ALGORITHM DATASET BUDGET
+python -m tests.operators.by_did_process "order sent" ALGORITHM DATASET BUDGET free
 """
 
 from __future__ import annotations
@@ -29,4 +29,5 @@ POINTS: dict[str, Callable[[], None]] = {
 
 if __name__ == "__main__":
     POINTS[sys.argv[1]]()
-    run(by_did(sys.argv[2], sys.argv[3], budget={"per_run": sys.argv[4]}), context())
+    _, _, algorithm, dataset, most, mode = sys.argv
+    run(by_did(algorithm, dataset, budget={"per_run": most}, payment={"mode": mode}), context())

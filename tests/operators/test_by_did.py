@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -80,6 +81,22 @@ def test_a_second_run_uses_the_same_orders(by_dids: ByDid) -> None:
     assert (by_dids.orders(algorithm, dataset), by_dids.paying.sent()) == ([1, 1], sent)
 
 
+def test_runs_that_want_the_same_assets_at_once_order_them_once(by_dids: ByDid) -> None:
+    algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
+    before = by_dids.fee_tokens()
+
+    def one(number: int) -> dict[str, Any]:
+        task = by_did(algorithm.did, dataset.did, budget={"per_run": IN_TOKENS})
+        return run(task, context(run_id=f"run {number}"))
+
+    with ThreadPoolExecutor(3) as threads:
+        returned = list(threads.map(one, range(3)))
+
+    assert [written(each) for each in returned] == [{"out.txt": "fetched 42"}] * 3
+    assert by_dids.orders(algorithm, dataset) == [1, 1]
+    assert by_dids.fee_tokens() == before - TO_PAY
+
+
 def test_what_has_expired_is_ordered_anew(by_dids: ByDid, monkeypatch: pytest.MonkeyPatch) -> None:
     algorithm, dataset = by_dids.algorithm(), by_dids.dataset(timeout_seconds=30)
     run(by_did(algorithm.did, dataset.did), context())
@@ -127,6 +144,9 @@ def test_a_dataset_is_bought_exactly_at_its_price(by_dids: ByDid) -> None:
     assert by_dids.fee_tokens() == before - TO_PAY
     assert by_dids.orders(algorithm, dataset) == [1, 1]
     assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == TO_PAY
+    kept = by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))
+    what = {one["did"]: [each["what"] for each in one["transactions"]] for one in kept}
+    assert what == {algorithm.did: ["dispensed", "order"], dataset.did: ["bought", "order"]}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +158,10 @@ def test_what_costs_more_than_may_be_paid_is_not_bought(
     dataset = by_dids.dataset(price=THREE_TOKENS)
     before = by_dids.fee_tokens()
 
-    with pytest.raises(AirflowFailException, match=f"PriceTooHigh: datatoken .*costs 3.003 OCEAN and {says}"):
+    with pytest.raises(
+        AirflowFailException,
+        match=f"PriceTooHigh: {dataset.did} is not bought: .*costs 3.003 OCEAN and {says}",
+    ):
         run(by_did(by_dids.algorithm().did, dataset.did, budget=budget), context())
 
     assert (by_dids.fee_tokens(), by_dids.orders(dataset)) == (before, [0])
@@ -149,28 +172,40 @@ def test_killed_anywhere_the_next_try_leads_to_one_order(by_dids: ByDid, point: 
     algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
     before = by_dids.fee_tokens()
 
-    killed = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.operators.by_did_process",
-            point,
-            algorithm.did,
-            dataset.did,
-            IN_TOKENS,
-        ],
-        timeout=120,
-    )
-    assert killed.returncode == -signal.SIGKILL
-    # As if its time were over: nobody lets go of a killed process's lease.
-    by_dids.paying.database["ledger_leases"].delete_many({})
+    _kill(by_dids, point, algorithm.did, dataset.did, IN_TOKENS, "free")
     returned = run(by_did(algorithm.did, dataset.did, budget={"per_run": IN_TOKENS}), context())
 
     assert written(returned) == {"out.txt": "fetched 42"}
     assert by_dids.orders(algorithm, dataset) == [1, 1]
     assert by_dids.fee_tokens() == before - TO_PAY
-    (bought,) = by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))
-    assert (bought["state"], bought["cost"]) == ("settled", str(TO_PAY))
+    kept = {one["did"]: one for one in by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))}
+    assert {did: (one["state"], one["cost"]) for did, one in kept.items()} == {
+        algorithm.did: ("settled", "0"),
+        dataset.did: ("settled", str(TO_PAY)),
+    }
+
+
+@pytest.mark.parametrize("point", ["bought", "order sent", "ordered"])
+def test_a_paid_job_killed_while_it_orders_leads_to_one_order_and_one_lock(
+    by_dids: ByDid, point: str
+) -> None:
+    algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
+
+    _kill(by_dids, point, algorithm.did, dataset.did, "5.003", "paid")
+    task = by_did(algorithm.did, dataset.did, budget={"per_run": "5.003"}, payment={"mode": "paid"})
+    returned = run(task, context())
+
+    assert written(returned) == {"out.txt": "fetched 42"}
+    assert by_dids.orders(algorithm, dataset) == [1, 1]
+    assert [lock["args"]["amount"] for lock in by_dids.paying.events("Lock")] == [2 * ONE]
+    assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == 2 * ONE + TO_PAY
+
+
+def _kill(by_dids: ByDid, *arguments: str) -> None:
+    killed = subprocess.run([sys.executable, "-m", "tests.operators.by_did_process", *arguments], timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    # As if its time were over: nobody lets go of a killed process's lease.
+    by_dids.paying.database["ledger_leases"].delete_many({})
 
 
 def _refused(by_dids: ByDid, task: Any, says: str) -> None:
