@@ -202,8 +202,9 @@ def test_a_paid_job_killed_while_it_orders_leads_to_one_order_and_one_lock(
 
 
 def _kill(by_dids: ByDid, *arguments: str) -> None:
-    killed = subprocess.run([sys.executable, "-m", "tests.operators.by_did_process", *arguments], timeout=120)
-    assert killed.returncode == -signal.SIGKILL
+    command = [sys.executable, "-m", "tests.operators.by_did_process", *arguments]
+    killed = subprocess.run(command, timeout=120, stderr=subprocess.PIPE, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     # As if its time were over: nobody lets go of a killed process's lease.
     by_dids.paying.database["ledger_leases"].delete_many({})
 
