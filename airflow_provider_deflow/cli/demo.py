@@ -2,8 +2,8 @@
 """`deflow demo`: the example graph, from its source files to a checked result, by one command.
 
 Starts the stack, stores and publishes the graph, triggers its Dag through Airflow's REST API, shows
-the run, and takes the result apart to see that it is right. The run stays in the home folder, so
-`make up` shows it in Airflow's UI; processes do not stay.
+the run, and takes the result apart to see that it is right, as it does with what it cost. The run stays in
+the home folder, so `make up` shows it in Airflow's UI; processes do not stay.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import signal
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from airflow_provider_deflow import stack
-from airflow_provider_deflow.cli import demo_result, run_view
+from airflow_provider_deflow.cli import demo_money, demo_result, run_view
 from airflow_provider_deflow.cli.context import WALLET_KEY_VARIABLE
 from airflow_provider_deflow.errors import GraphNotFound
 from airflow_provider_deflow.example import data, graph
@@ -60,6 +60,7 @@ class Outcome:
     faults: list[str]
     job_ids: Mapping[str, str]
     archive: demo_result.Archive | None = None
+    cost: demo_money.Cost | None = None
     log_tails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -125,7 +126,7 @@ def _run(up: stack.Running, image: str, out: Path, console: Console) -> Outcome:
     for name in ("run.json", "result.tar", "report.png"):
         (out / name).unlink(missing_ok=True)
     store = ContentStore(Path(up.storage.removeprefix("file://")))
-    published = _publish(up, image, store)
+    published = _publish(up, image, store, with_money=pays(up))
     console.print(
         f"[bold]Published[/] {published.graph.name}, revision {published.revision}: "
         f"{len(published.graph.nodes)} nodes, {len(published.graph.edges)} edges",
@@ -134,18 +135,33 @@ def _run(up: stack.Running, image: str, out: Path, console: Console) -> Outcome:
     with AirflowApi(up.airflow_url, up.username, up.password) as airflow:
         state = _follow(airflow, published.graph, console)
         outcome = _judge(airflow, state, published, store, out)
+    if pays(up) and outcome.archive:
+        outcome = _with_cost(up, outcome, console)
     (out / "run.json").write_text(json.dumps(_record(outcome, published), indent=2) + "\n", encoding="utf-8")
     return outcome
 
 
-def _publish(up: stack.Running, image: str, store: ContentStore) -> Published:
+def pays(up: stack.Running) -> bool:
+    """Whether there is money to pay with: a key of one's own has none on the development chain."""
+    return up.chain is not None and WALLET_KEY_VARIABLE not in os.environ
+
+
+def _with_cost(up: stack.Running, outcome: Outcome, console: Console) -> Outcome:
+    assert up.chain is not None
+    with console.status("Waiting until the Ocean Node has claimed what the paid job cost"):
+        cost = demo_money.read(up.chain, up.mongo_uri, outcome.state.run.run_id)
+    return replace(outcome, cost=cost, faults=[*outcome.faults, *cost.faults])
+
+
+def _publish(up: stack.Running, image: str, store: ContentStore, *, with_money: bool) -> Published:
     """Bring the hospitals' files and the graph to where DeFlow keeps them."""
     with tempfile.TemporaryDirectory(prefix="deflow-demo-") as folder:
         uploads = {}
         for name, path in data.write_csv(Path(folder)).items():
             with path.open("rb") as file:
                 uploads[name], _ = store.put(file)
-    drawn = Graph.from_document(graph.document(uploads, image=image))
+    document = graph.document(uploads, image=image)
+    drawn = Graph.from_document(demo_money.with_money(document) if with_money else document)
     with GraphStore.connected(up.mongo_uri) as graphs:
         try:
             based_on = graphs.draft(drawn.slug).version
@@ -217,6 +233,7 @@ def _record(outcome: Outcome, published: Published) -> dict[str, Any]:
         "tasks": tasks,
         "figures": archive.figures if archive else None,
         "result": archive and {"sha256": archive.sha256, "files": archive.files},
+        "cost": outcome.cost and outcome.cost.in_record,
         "faults": outcome.faults,
     }
 
@@ -235,6 +252,8 @@ def _show(outcome: Outcome, out: Path, home: Path, console: Console) -> None:
         say(f"[bold]Result[/]   {out / 'result.tar'}  sha256 {outcome.archive.sha256}")
         if (out / "report.png").exists():
             say(f"[bold]Picture[/]  {out / 'report.png'}")
+    for line in outcome.cost.lines() if outcome.cost else ():
+        say(f"[bold]Money[/]    {line}")
     for fault in outcome.faults:
         say(f"[bold red]Wrong[/]    {escape(fault)}")
     again = "make up" if home == Path(".deflow") else f"deflow up --home {home}"

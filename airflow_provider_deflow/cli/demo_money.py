@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's money: a node that is paid, an edge that is a published asset, and what the chain says of both.
+
+Only where the stack has a chain whose development wallet is used; without one the example costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from airflow_provider_deflow.ledger.reservations import Reservations
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.job_locks import PayingWallet
+    from airflow_provider_deflow.ledger.reservations import Record
+    from airflow_provider_deflow.reconciliation import Account
+    from airflow_provider_deflow.stack.development_chain import DevelopmentChain
+
+PAID_NODE = "predict"
+# The hospital's records go to whoever selects features, and to nobody else.
+ASSET_EDGE = "prepare-a-select-features"
+BUDGET = {"per_run": "5"}
+# The local Ocean Node claims every few seconds.
+CLAIMED_WITHIN_SECONDS = 90.0
+_POLL_SECONDS = 0.5
+_COIN_DECIMALS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a run's payments came to; `differences` between ledger and chain are none when all is right."""
+
+    payments: list[Account]
+    locks: int
+    differences: list[str]
+
+    @property
+    def in_record(self) -> dict[str, Any]:
+        """For `run.json`: base units as text, which JSON's numbers are too small for."""
+        told = [
+            {name: str(value) if name in _AMOUNTS else value for name, value in asdict(one).items()}
+            for one in self.payments
+        ]
+        return {"payments": told, "locks": self.locks, "differences": self.differences}
+
+    @property
+    def faults(self) -> list[str]:
+        """What a demo would be wrong with."""
+        held = [
+            f"{one.task_id} holds {one.held} base units in the escrow" for one in self.payments if one.held
+        ]
+        return [*self.differences, *held, *([] if self.locks else ["no job was paid"])]
+
+    def lines(self) -> list[str]:
+        """A sentence for each payment, and for the proof."""
+        told = [_sentence(one) for one in self.payments]
+        return [*told, f"{self.locks} lock(s) compared with the chain, {len(self.differences)} difference(s)"]
+
+
+_AMOUNTS = ("reserved", "locked", "claimed", "refunded", "gas")
+
+
+def with_money(document: dict[str, Any]) -> dict[str, Any]:
+    """The example with one node paid and one edge an asset."""
+    nodes = [
+        {**node, "data": {**node["data"], "payment": {"mode": "paid"}}} if node["id"] == PAID_NODE else node
+        for node in document["nodes"]
+    ]
+    edges = [
+        {**edge, "data": {**edge["data"], "handover": "asset"}} if edge["id"] == ASSET_EDGE else edge
+        for edge in document["edges"]
+    ]
+    return {**document, "nodes": nodes, "edges": edges, "budget": BUDGET}
+
+
+def read(chain: DevelopmentChain, mongo_uri: str, run_id: str) -> Cost:
+    """What the run cost, once the Ocean Node has claimed it, held against the chain's events."""
+    from airflow_provider_deflow.job_locks import Locks
+    from airflow_provider_deflow.reconciliation import accounts, reconcile
+
+    wallet = _wallet(chain)
+    with Reservations.connected(mongo_uri) as reservations:
+        locks = Locks(wallet, reservations, lambda _: None)
+
+        def still_open() -> list[Record]:
+            return [one for one in reservations.of_run_called(run_id) if locks.settle(one) == "held"]
+
+        patience = Retrying(
+            wait=wait_fixed(_POLL_SECONDS),
+            stop=stop_after_delay(CLAIMED_WITHIN_SECONDS),
+            retry=retry_if_result(bool),
+            retry_error_callback=lambda _: None,
+        )
+        patience(still_open)
+        records = reservations.of_run_called(run_id)
+        others = reservations.of_payer(wallet.chain_id, wallet.address)
+        proof = reconcile(wallet, records, others)
+        return Cost(accounts(records), proof.locks, proof.differences)
+
+
+def _wallet(chain: DevelopmentChain) -> PayingWallet:
+    from airflow_provider_deflow.chain.networks import Network
+    from airflow_provider_deflow.chain.rpc import connect
+    from airflow_provider_deflow.chain.transactions import Sender
+    from airflow_provider_deflow.job_locks import PayingWallet
+    from airflow_provider_deflow.stack.development_chain import CONSUMER_KEY
+
+    sends = Sender(connect(chain.rpc_url, chain_id=chain.chain_id), CONSUMER_KEY)
+    escrow = Network.find(chain.chain_id, chain.address_file).address("Escrow")
+    return PayingWallet(sends, chain.chain_id, escrow, frozenset(), "ocean_wallet_default")
+
+
+def _sentence(one: Account) -> str:
+    from airflow_provider_deflow.chain.units import to_tokens
+
+    def whole(base_units: int, decimals: int = one.decimals) -> str:
+        return f"{to_tokens(base_units, decimals).normalize():f}"
+
+    return (
+        f"{one.task_id} cost {whole(one.claimed)} tokens: {whole(one.locked)} were locked, "
+        f"{whole(one.refunded)} came back; gas {whole(one.gas, _COIN_DECIMALS)} coins"
+    )
