@@ -70,6 +70,7 @@ def write_settings(home: Home, port: int, dags: Path | None) -> None:
             "default_task_retry_delay": 5,  # a person is watching
             "min_serialized_dag_update_interval": 0,
             "hostname_callable": "socket.gethostname",  # the default asks DNS, slowly when offline
+            "sensitive_var_conn_names": "rpc_url",  # an RPC URL often carries a key
         },
         "database": {
             # A writer waits for its turn; the default of 5 s is too short when many tasks end at once.

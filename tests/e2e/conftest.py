@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pymongo
 import pytest
@@ -44,6 +45,12 @@ SETTINGS = {
 
 class Airflow(AirflowApi):
     """Airflow's REST API with the few calls more that only tests make."""
+
+    def raw(self, path: str) -> bytes:
+        """What a path below Airflow's address answers, as it comes."""
+        response = self._send_logged_in("GET", quote(path, safe="/"), None, None)
+        assert response.ok, f"{path}: {response.status_code} {response.text}"
+        return response.content
 
     def dag_is_stale(self, dag_id: str) -> bool:
         dag = self._get(f"/dags/{dag_id}", none_if_missing=True)
