@@ -18,7 +18,7 @@ from airflow_provider_deflow import errors
 if TYPE_CHECKING:
     from airflow_provider_deflow.cli.context import CliContext
     from airflow_provider_deflow.graphs.graph import Graph
-    from airflow_provider_deflow.operators.paying import QuotedNode
+    from airflow_provider_deflow.operators.quoting import QuotedNode
 
 # Measured on the contracts of `ocean-contracts`, rounded up: approve, deposit, authorise.
 GAS_OF_A_START = 50_000 + 140_000 + 150_000
@@ -31,19 +31,19 @@ def quote_of(graph: Graph) -> dict[str, Any]:
 
     from airflow_provider_deflow.graphs.graph import is_paid
     from airflow_provider_deflow.hooks import settings
-    from airflow_provider_deflow.operators.paying import quote_node
+    from airflow_provider_deflow.operators.quoting import Quotes
 
-    policy, token = settings.environment_policy(), graph.budget.fee_token
+    policy, quotes = settings.environment_policy(), Quotes(graph.budget.fee_token, lambda _: None)
     try:
         quoted = {
-            node.id: quote_node(node.data, graph.defaults, token, policy, lambda _: None)
+            node.id: quotes.of(node.data, graph.defaults, policy)
             for node in graph.nodes
             if is_paid(node.data)
         }
     except AirflowNotFoundException as error:
         raise errors.SettingsError(f"{error}: a quote needs the graph's Airflow connections.") from error
     nodes = {node_id: _node(one) for node_id, one in quoted.items()}
-    total = sum(one.amount.quote.amount for one in quoted.values())
+    total = sum(one.locked for one in quoted.values())
     tokens = {one.amount.token for one in quoted.values()}
     if len(tokens) > 1:
         names = ", ".join(sorted(one.name for one in tokens))

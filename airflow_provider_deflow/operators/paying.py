@@ -6,34 +6,32 @@ A free node that names nothing by DID comes by here without a look at a chain or
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_deflow import errors, job_request
+from airflow_provider_deflow import errors
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs.problem import Problem
 from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.hooks.ledger import LedgerHook
-from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook, worker_client
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.job_budgets import Limits
 from airflow_provider_deflow.jobs import FreeStarts
 from airflow_provider_deflow.ledger.entry import Run
 from airflow_provider_deflow.operators.occasions import selection_of
-from airflow_provider_deflow.operators.start import PaidWith, chosen
+from airflow_provider_deflow.operators.quoting import Quotes
+from airflow_provider_deflow.operators.start import PaidWith
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.job_orders import Orders
-    from airflow_provider_deflow.job_payments import Amount, PaidStarts
+    from airflow_provider_deflow.job_payments import PaidStarts
     from airflow_provider_deflow.jobs import Starts
     from airflow_provider_deflow.ledger.leases import Leases
     from airflow_provider_deflow.ledger.reservations import Reservations
@@ -209,59 +207,9 @@ def _plan(task: OceanComputeOperator, context: Context, policy: choosing.Policy)
         for one in (task.dag.tasks if task.dag else [task])
         if isinstance(one, OceanComputeOperator) and graphs.is_paid(one.node)
     ]
+    quotes = Quotes(task.budget.fee_token, task.log.info)
     return {
-        one.task_id: _amount(one, policy)
+        one.task_id: quotes.of(one.node, one.node_defaults, one.environment_policy or policy).locked
         for one in tasks
         if selected is None or selected.part_of(one.task_id) == "runs"
     }
-
-
-def _amount(task: OceanComputeOperator, policy: choosing.Policy) -> int:
-    quoted = quote_node(
-        task.node,
-        task.node_defaults,
-        task.budget.fee_token,
-        task.environment_policy or policy,
-        task.log.info,
-    )
-    return quoted.amount.quote.amount
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedNode:
-    """What a paid node would lock now, and where."""
-
-    ocean_node: str
-    offer: choosing.Offer
-    amount: Amount
-    wallet: PayingWallet
-
-    @property
-    def minutes(self) -> int:
-        """As many as are locked for: every started one, and at least the environment's least."""
-        longest = max(self.offer.max_duration_seconds, self.offer.environment.min_duration_seconds)
-        return math.ceil(longest / 60)
-
-
-def quote_node(
-    node: graphs.ComputeData,
-    defaults: graphs.Defaults,
-    fee_token: str | None,
-    policy: choosing.Policy,
-    say: Callable[[str], None],
-) -> QuotedNode:
-    """Asks the Ocean Node what a job of `node` would lock; its inputs cost nothing. Nothing is sent."""
-    from airflow_provider_deflow.hooks.paying import looking_wallet
-    from airflow_provider_deflow.job_payments import quoted
-
-    wallet_conn_id = node.wallet or defaults.wallet
-    wallet = looking_wallet(wallet_conn_id)
-    connection = OceanNodeHook(node.ocean_node or defaults.ocean_node).settings()
-    wallet.require_trust(connection.url)
-    longest = node.max_duration_seconds or defaults.max_duration_seconds
-    node = job_request.without_assets(node)
-    with worker_client(connection, OceanWalletHook(wallet_conn_id).signer()) as ocean_node:
-        paid_with = PaidWith(wallet.chain_id, fee_token)
-        offer, terms = chosen(ocean_node, node, wallet.address, longest, policy, say, paid_with)
-        request = job_request.build(node, (), offer.environment, int(offer.max_duration_seconds), terms)
-        return QuotedNode(connection.url, offer, quoted(ocean_node, wallet, request), wallet)

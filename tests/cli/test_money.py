@@ -86,6 +86,18 @@ def test_a_quote_says_to_the_base_unit_what_the_ocean_node_asks(paying: Paid) ->
     assert paying.sent() == 0
 
 
+def test_nodes_that_ask_for_the_same_are_quoted_once(paying: Paid) -> None:
+    document = drawn(" ".join(f"n{number}" for number in range(50)))
+    document["budget"] = {"per_run": "200"}
+    for number, node in enumerate(document["nodes"]):
+        node["data"] |= {"payment": {"mode": "paid"}, "max_duration_seconds": 120 if number else 60}
+
+    result = deflow("graphs", "quote", "-", "--json", input=json.dumps(document))
+
+    assert json.loads(result.output)["total"]["tokens"] == "99"
+    assert len([one for one in paying.between.passed if "initializeCompute" in one]) == 2
+
+
 def test_a_quote_beyond_the_budget_says_so_and_fails(paying: Paid) -> None:
     result = deflow("graphs", "quote", "-", input=graph("3.5"))
 
