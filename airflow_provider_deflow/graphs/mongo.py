@@ -77,6 +77,10 @@ def _trouble(client: MongoClient[dict[str, Any]], error: PyMongoError, known_as:
         return errors.SettingsError(
             f"MongoDB at {where} has no transactions: make it a replica set (mongod --replSet rs0)"
         )
+    if error.has_error_label("TransientTransactionError"):
+        return errors.StoreUnreachable(
+            f"MongoDB at {where} did not get to this change, because others change the same. Try again later."
+        )
     if isinstance(error, OperationFailure | ConfigurationError):
         kind = (getattr(error, "details", None) or {}).get("codeName") or type(error).__name__
         return errors.SettingsError(f"MongoDB at {where} refused: {kind}. Check its URI, login and rights.")

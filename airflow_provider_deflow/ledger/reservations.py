@@ -14,6 +14,8 @@ it: `state` goes from `planned` to `reserved`, `sent`, `locked` and `settled`, o
 
 from __future__ import annotations
 
+import random
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -24,6 +26,7 @@ from typing import Any, Literal, TypeVar
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -32,6 +35,7 @@ from airflow_provider_deflow.graphs import mongo
 from airflow_provider_deflow.ledger.entry import Run
 
 TIMEOUT_SECONDS = 30.0
+_MOST_PAUSE_SECONDS = 0.1
 State = Literal["planned", "reserved", "sent", "locked", "settled", "released"]
 # Money is, or may be, under way.
 OPEN: tuple[State, ...] = ("planned", "reserved", "sent", "locked")
@@ -273,9 +277,18 @@ class Reservations:
             self._budgets.update_one({"_id": budget_id}, {"$setOnInsert": fresh}, upsert=True)
 
     def _in_transaction(self, work: Callable[[ClientSession], T]) -> T:
+        def in_turn(session: ClientSession) -> T:
+            try:
+                return work(session)
+            except PyMongoError as error:
+                if error.has_error_label("TransientTransactionError"):
+                    # Who was later begins anew, but lets the others finish first: all at once, none would.
+                    time.sleep(random.uniform(0, _MOST_PAUSE_SECONDS))
+                raise
+
         with self._client.start_session() as session:
             return session.with_transaction(
-                work, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
+                in_turn, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
             )
 
     def _answering(self) -> AbstractContextManager[None]:

@@ -80,7 +80,8 @@ def test_trap_2_an_upload_that_fails_loses_the_outputs_of_a_success(
     file_server: str, tmp_path: Path, path: str
 ):
     server = file_server if path.startswith("reject") else "http://localhost:9"
-    with running_ocean_node(fast(tmp_path, claim_interval_seconds=0.3)) as url:
+    # Well after the job has failed: until then it is at 62.
+    with running_ocean_node(fast(tmp_path, claim_interval_seconds=3)) as url:
         who = consumer(url)
         job_id = who.start(WRITES, output=who.encrypted(to(f"{server}/{path}")))
 
