@@ -20,7 +20,8 @@ WINDOW: ViewportSize = {"width": 1280, "height": 800}
 PATIENCE_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+# Of one file, not of all tests: a stack that is up takes its share of a small machine, used or not.
+@pytest.fixture(scope="module")
 def deployment(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """MongoDB, a local Ocean Node and Airflow, as `deflow up` starts them."""
     home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("browser"))
@@ -31,7 +32,7 @@ def deployment(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def logged_in(chromium: Browser, deployment: Deployment) -> StorageState:
     """Who is logged in, as a new context takes it."""
     context = chromium.new_context(base_url=deployment.up.airflow_url)
