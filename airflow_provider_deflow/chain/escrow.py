@@ -99,7 +99,9 @@ class Escrow:
         return [Authorization(*row) for row in self._call("getAuthorizations", token, payer, payee)]
 
     def locks(self, payee: str, payer: str = ANY, token: str = ANY) -> list[Lock]:
-        return [Lock(*row[:5]) for row in self._call("getLocks", token, payer, payee)]
+        found = [Lock(*row[:5]) for row in self._call("getLocks", token, payer, payee)]
+        # The contract was seen to give other payers' locks as well.
+        return [lock for lock in found if payer == ANY or lock.payer.lower() == payer.lower()]
 
     def create_lock(
         self,
