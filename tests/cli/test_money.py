@@ -87,10 +87,10 @@ def test_a_quote_says_to_the_base_unit_what_the_ocean_node_asks(paying: Paid) ->
 
 
 def test_nodes_that_ask_for_the_same_are_quoted_once(paying: Paid) -> None:
-    document = drawn(" ".join(f"n{number}" for number in range(50)))
+    document = drawn(nodes=" ".join(f"n{number}" for number in range(50)))
     document["budget"] = {"per_run": "200"}
-    for number, node in enumerate(document["nodes"]):
-        node["data"] |= {"payment": {"mode": "paid"}, "max_duration_seconds": 120 if number else 60}
+    for number, one in enumerate(document["nodes"]):
+        one["data"] |= {"payment": {"mode": "paid"}, "max_duration_seconds": 120 if number else 60}
 
     result = deflow("graphs", "quote", "-", "--json", input=json.dumps(document))
 
