@@ -24,7 +24,7 @@ import pytest
 
 from airflow_provider_deflow.stack import mongod as part
 from airflow_provider_deflow.stack import ports
-from airflow_provider_deflow.stack.guard import _stop_with_parent
+from airflow_provider_deflow.stack.guard import stop_with_parent
 from airflow_provider_deflow.stack.home import Home
 
 START_TIMEOUT_SECONDS = 60
@@ -81,7 +81,7 @@ def mongod(folder: Path, *options: str, port: int | None = None) -> Iterator[Mon
     port = port or next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
     with home.log("mongod").open("wb") as log:
         process = subprocess.Popen(
-            (*part.command(home, port), *options), stdout=log, stderr=log, preexec_fn=_stop_with_parent
+            (*part.command(home, port), *options), stdout=log, stderr=log, preexec_fn=stop_with_parent
         )
     try:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
@@ -148,7 +148,7 @@ def anvil(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=_stop_with_parent,
+        preexec_fn=stop_with_parent,
     )
     assert process.stdout
     said = process.stdout

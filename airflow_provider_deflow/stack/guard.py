@@ -22,7 +22,8 @@ from airflow_provider_deflow.stack import marks
 _PR_SET_PDEATHSIG = 1
 
 
-def _stop_with_parent() -> None:
+def stop_with_parent() -> None:
+    """For a process that was just forked: let it be asked to stop when the one that started it ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -35,7 +36,7 @@ def main(home: Path, configuration: Path) -> int:
     supervisord = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(configuration)],
         stdin=subprocess.DEVNULL,
-        preexec_fn=_stop_with_parent,
+        preexec_fn=stop_with_parent,
     )
     signal.signal(signal.SIGTERM, lambda *_: supervisord.terminate())
 

@@ -26,7 +26,7 @@ from typing import NoReturn
 
 from airflow_provider_deflow.errors import ChainUnreachable
 from airflow_provider_deflow.stack import anvil
-from airflow_provider_deflow.stack.guard import _stop_with_parent
+from airflow_provider_deflow.stack.guard import stop_with_parent
 from airflow_provider_deflow.stack.ports import LOOPBACK
 
 INTERVAL_SECONDS = 1.0
@@ -111,7 +111,7 @@ def main(program: Path, folder: Path, port: int, chain_id: int) -> int:
     began = time.monotonic()
     # In a session of its own, so that it gets one signal to end and not two, the second in its last words.
     process = subprocess.Popen(
-        command(program, folder, port, chain_id), start_new_session=True, preexec_fn=_stop_with_parent
+        command(program, folder, port, chain_id), start_new_session=True, preexec_fn=stop_with_parent
     )
     try:
         signal.signal(signal.SIGTERM, _stop)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from airflow_provider_deflow.stack import ports
-from airflow_provider_deflow.stack.guard import _stop_with_parent
+from airflow_provider_deflow.stack.guard import stop_with_parent
 
 REQUESTS_PER_MINUTE = 6000
 _RUN = "from airflow_provider_deflow.cli.ocean_node import ocean_node; ocean_node()"
@@ -40,7 +40,7 @@ class SecondOceanNode:
                 [sys.executable, "-c", _RUN, *options, *pace],
                 stdout=log,
                 stderr=log,
-                preexec_fn=_stop_with_parent,
+                preexec_fn=stop_with_parent,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             )
 
