@@ -64,7 +64,8 @@ def airflow(
         yield one
 
 
-@pytest.fixture(scope="session")
+# Of one file: while it is there, Playwright's event loop counts as running, and others could not run theirs.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = os.environ.get("DEFLOW_CHROMIUM") or shutil.which("chromium")
     if path is None:
