@@ -32,7 +32,7 @@ with DAG("timed_tasks", schedule=None, start_date=START):
             retries=0,
         )
 
-# Well before the worker hands its job to the triggerer, which it does after twice 90 s.
-with DAG("timed_run", schedule=None, start_date=START, dagrun_timeout=timedelta(seconds=150)):
+# By then the other tests have ended their triggerers, and the worker does not hand its job over for long.
+with DAG("timed_run", schedule=None, start_date=START, dagrun_timeout=timedelta(seconds=210)):
     for where in ("in-the-worker", "deferred"):
         OceanComputeOperator(task_id=where, node={**NODE, "ocean_node": f"timed_run_{where}"}, retries=0)
