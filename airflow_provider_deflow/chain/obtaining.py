@@ -79,11 +79,16 @@ def costs_nothing(datatoken: Datatoken, sends: Sends, network: Network) -> bool:
     )
 
 
+def buying_for(purpose: str) -> str:
+    """The purpose of the purchase, which is a transaction of its own."""
+    return f"{purpose}: buy"
+
+
 def buy(datatoken: Datatoken, sends: Sends, offer: Offer, *, purpose: str = "") -> Obtained:
     """Take an offer: pay what it says, and no more should the price have risen since."""
     exchange = contract(sends.web3, "FixedRateExchange", offer.exchange)
     call = exchange.functions.buyDT(offer.exchange_id, ONE, offer.amount, _NOBODY, 0)
-    sent = tokens.pay(sends, call, offer.token, offer.amount, purpose=purpose and f"{purpose}: buy")
+    sent = tokens.pay(sends, call, offer.token, offer.amount, purpose=purpose and buying_for(purpose))
     receipt = sends.confirm(sent)
     paid = [
         int(event.args["baseTokenSwappedAmount"])

@@ -96,6 +96,14 @@ class Wallet:
             if found := self._sent_before(purpose):
                 return found
 
+    def has_sent(self, purpose: str) -> bool:
+        """Whether the purpose has a transaction that succeeded, or still may come into a block."""
+        slot = self._lanes.with_purpose(self._lane, purpose)
+        if slot is None:
+            return False
+        outcome = self._delivery.outcome(slot)
+        return outcome is None or outcome.ending == "succeeded"
+
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """Wait until it is deep enough in the chain, or what replaced it with a higher fee.
 

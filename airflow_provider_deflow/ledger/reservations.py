@@ -195,7 +195,13 @@ class Reservations:
         """All that an authorisation was made for, which may still stand."""
         with self._answering():
             return list(
-                self._reservations.find({"transactions.0": {"$exists": True}, "revoked": {"$ne": True}})
+                self._reservations.find(
+                    {
+                        "transactions.0": {"$exists": True},
+                        "payee": {"$exists": True},
+                        "revoked": {"$ne": True},
+                    }
+                )
             )
 
     def revoked(self, keys: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import errors, job_orders
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.paying import paying_wallet
@@ -88,7 +88,9 @@ class _Round:
 
     def settle(self, records: list[Record]) -> None:
         for record in records:
-            if record["state"] in ("planned", "reserved"):
+            if record.get("kind") == job_orders.KIND:
+                self._settle_order(record)
+            elif record["state"] in ("planned", "reserved"):
                 self._release_unsent(record)
             elif record["state"] not in OPEN:
                 continue
@@ -104,6 +106,24 @@ class _Round:
         self._desk.say(f"release {record['amount']} base units that {_task(record)} never locked")
         if not self._desk.dry_run:
             self._reservations.release(record["_id"])
+
+    def _settle_order(self, record: Record) -> None:
+        """A task that was killed may have bought a datatoken, or ordered with it, and could not say so."""
+        from airflow_provider_deflow.chain import obtaining
+
+        if record["state"] not in OPEN or not self._is_final(record):
+            return
+        wallet = OceanWalletHook(record["wallet_conn_id"]).wallet()
+        purpose = str(record["_id"])
+        was_paid = any(map(wallet.has_sent, (purpose, obtaining.buying_for(purpose))))
+        what = "count" if was_paid else "release"
+        self._desk.say(f"{what} {record['amount']} base units for the order of {_task(record)}")
+        if self._desk.dry_run:
+            return
+        if was_paid:
+            self._reservations.settle(purpose, int(record["amount"]), how="ordered")
+        else:
+            self._reservations.release(purpose)
 
     def _settle(self, record: Record) -> None:
         fate = self._locks.settle(record)
@@ -149,7 +169,8 @@ class _Round:
         """Of a payee for whom no run of ours asks any more; what is locked stays claimable."""
         by_payee: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for one in records:
-            if one["transactions"] and not one.get("revoked"):
+            # An order allows nobody anything, and has no payee.
+            if one.get("payee") and one["transactions"] and not one.get("revoked"):
                 by_payee[one["payee"], one["token"]].append(one)
         for (payee, token), theirs in by_payee.items():
             if not all(self._is_final(one) for one in theirs):
