@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -49,7 +50,9 @@ class Server:
 def running(folder: Path, mongo_uri: str) -> Iterator[Server]:
     """Until the block ends."""
     home = Home.at(folder)
-    port = ports.choose(home, ("airflow",), {})["airflow"]
+    # Not the one that a stack would take: two that start at the same moment would both choose it, and the
+    # other's server would answer in the place of this one.
+    port = next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
     airflow_parts.write_settings(home, port, None)
     passwords = {NAMES[role]: f"password-of-{role}" for role in ROLES}
     (home.airflow / "of_tests.json").write_text(json.dumps(passwords))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks that run again through a real Airflow: tried again, cleared, forced, backfilled (rule 1).
+"""Tasks that run again through a real Airflow: tried again, cleared, forced (rule 1).
 
 The rows of the table in test_generations.py as Airflow brings them about, each on an Ocean Node of its own,
-where its jobs are counted. A retry that finds its job alive is in test_stops.py and test_recovery.py.
+where its jobs are counted. A retry that finds its job alive is in test_stops.py and test_recovery.py,
+runs side by side in test_cluster.py.
 """
 
 from __future__ import annotations
@@ -193,27 +194,3 @@ def test_a_retry_after_a_job_that_expired_in_the_queue_starts_the_next(tried_aga
     assert (row.task().state, row.outcomes()[0], row.outcomes()[-1]) == ("success", "failed", "succeeded")
     assert row.jobs()[0].final_status == EXPIRED_IN_QUEUE
     row.assert_never_two_alive()
-
-
-# ---- side by side ------------------------------------------------------------------------------------
-
-
-def test_runs_side_by_side_and_backfilled_ones_never_share_a_job(deployment: Deployment) -> None:
-    document = drawn.graph("side-by-side", "a", (), schedule={"cron": "0 0 * * *"})
-    before = {job.job_id for job in deployment.jobs()}
-    dag_id = deployment.publish(document)
-    deployment.airflow.wait_for_dag(dag_id, timeout_seconds=180)
-    # First, because Airflow makes no backfill on SQLite while anything else is written: it says so at once.
-    deployment.airflow.backfill(dag_id, "2024-03-01T00:00:00Z", "2024-03-02T00:00:00Z")
-    by_hand = [deployment.run(dag_id) for _ in range(2)]
-    wait_for(lambda: len(deployment.airflow.runs(dag_id)) >= len(by_hand) + 2)
-
-    states = [deployment.end_of(dag_id, run_id) for run_id in deployment.airflow.runs(dag_id)]
-    deployment.airflow.pause(dag_id)
-
-    assert {state.run.state for state in states} == {"success"}
-    assert {run_id for run_id in by_hand} < {state.run.run_id for state in states}
-    taken = [deployment.airflow.xcom(dag_id, state.run.run_id, "a")["job_id"] for state in states]
-    new = {job.job_id for job in deployment.jobs()} - before
-    assert len(set(taken)) == len(taken) >= 4
-    assert set(taken) == new

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A graph on the cluster of `make cluster`: Celery, two workers of different queues, two triggerers."""
+"""Graphs on the cluster of `make cluster`: Celery, two workers of different queues, two triggerers."""
 
 from __future__ import annotations
 
@@ -49,3 +49,23 @@ def test_tasks_run_where_queue_and_pool_send_them_and_wait_in_both_triggerers(
         "results": ("default", "default_pool", "worker-1"),
     }
     assert deployment.result(dag_id, run_id)["b/b.txt"] == b"b(a())"
+
+
+def test_runs_side_by_side_and_backfilled_ones_never_share_a_job(deployment: Deployment) -> None:
+    """Here, because Airflow gives up on a backfill halfway when SQLite is being written by another process."""
+    document = drawn.graph("side-by-side", "a", (), schedule={"cron": "0 0 * * *"})
+    before = {job.job_id for job in deployment.jobs()}
+    dag_id = deployment.publish(document)
+    by_hand = [deployment.run(dag_id) for _ in range(2)]
+    deployment.airflow.backfill(dag_id, "2024-03-01T00:00:00Z", "2024-03-02T00:00:00Z")
+    # With the one that the schedule makes of a Dag that is no longer paused.
+    wait_for(lambda: len(deployment.airflow.runs(dag_id)) == len(by_hand) + 2 + 1)
+
+    states = [deployment.end_of(dag_id, run_id) for run_id in deployment.airflow.runs(dag_id)]
+
+    assert {state.run.state for state in states} == {"success"}
+    assert {run_id for run_id in by_hand} < {state.run.run_id for state in states}
+    taken = [deployment.airflow.xcom(dag_id, state.run.run_id, "a")["job_id"] for state in states]
+    new = {job.job_id for job in deployment.jobs()} - before
+    assert len(set(taken)) == len(taken) == len(states)
+    assert set(taken) == new
