@@ -10,7 +10,7 @@ const document: GraphDocument = {
 };
 const run = {
   state: "success", attempt: 1, outcome: "succeeded", started_at: null, elapsed_seconds: 12, job_id: null,
-  ocean_node: null, message: null, hint: null, cost: null, outputs: [],
+  ocean_node: null, message: null, hint: null, cost: null, transactions: [], outputs: [],
 };
 const went = { state: "success", attempt: 1, started_at: null, elapsed_seconds: null, mode: null, files: null, size: null, message: null };
 
