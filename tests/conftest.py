@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 # web3 comes in by this door, which keeps the recursion limit as it is; some tests import it themselves.
 import airflow_provider_deflow.chain  # noqa: F401
+from airflow_provider_deflow.stack import ports
 from tests import services
 from tests.processes import STACKS, ByWhatIsShared, group_of
 
@@ -51,6 +52,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
     return ByWhatIsShared(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_usual_ports() -> Iterator[None]:
+    """Which another stack may choose at the same moment, of a developer or of other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ports, "FIRST_CHOICE", {})
+        yield
 
 
 @pytest.fixture(scope="session")
