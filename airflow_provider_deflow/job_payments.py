@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors, job_orders
+from airflow_provider_deflow import errors, order_books
 from airflow_provider_deflow.job_budgets import Limits, base_units
 from airflow_provider_deflow.job_locks import Locks
 from airflow_provider_deflow.ledger import reservations as ledger
@@ -165,6 +165,7 @@ class PaidStarts:
             "payee": amount.quote.payee,
             "escrow": amount.quote.escrow,
             "min_lock_seconds": amount.quote.min_lock_seconds,
+            "since_block": str(self._wallet.block_number()),
         }
         self._reservations.reserve(
             {key: amount.quote.amount},
@@ -176,7 +177,7 @@ class PaidStarts:
 
     def _reserve_plan(self, token: ledger.Token, budgets: list[ledger.Budget]) -> None:
         """Before the first payment of a run: all that it will lock has to fit into the budget."""
-        if any(one.get("kind") != job_orders.KIND for one in self._reservations.of_run(self._run)):
+        if any(not order_books.is_order(one) for one in self._reservations.of_run(self._run)):
             return
         asks = {self._plan_key(task_id): planned for task_id, planned in self._plan().items()}
         about = {self._plan_key(task_id): self._about_task(task_id) for task_id in self._plan_ids(asks)}
