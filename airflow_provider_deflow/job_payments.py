@@ -7,8 +7,9 @@ it is taken: whoever comes later under the same key goes on from there. A start 
 looked for as a job on the Ocean Node and as a lock in the escrow, and while there is a lock without a job
 nothing is sent again: the money comes back when the lock expires.
 
-Starts of one wallet take turns. So what one of them finds in the escrow is its own, and the authorisation
-holds for exactly one lock more. No ledger, no payment.
+Starts of one wallet at one Ocean Node take turns. So a lock that one of them finds there is its own, and the
+authorisation holds for exactly one lock more. Starts at several go side by side; the funds, which they share,
+are added to by one at a time. No ledger, no payment.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_deflow import errors, order_books
 from airflow_provider_deflow.job_budgets import Limits, base_units
+from airflow_provider_deflow.job_funds import SharedFunds
 from airflow_provider_deflow.job_locks import Locks
 from airflow_provider_deflow.ledger import reservations as ledger
 
@@ -109,7 +111,7 @@ class PaidStarts:
         self._reserve(key, amount)
         if self._orders is not None:
             request = self._orders.placed(search.ocean_node, request)
-        with self._leases.held(self._wallet.lease) as lease:
+        with self._leases.held(self._wallet.lease_at(amount.quote.payee)) as lease:
             self._locks.require_none_held(search, self._run, self._node, forced=forced)
             # An orphan that expired was released with its reservation.
             self._reserve(key, amount)
@@ -129,7 +131,10 @@ class PaidStarts:
 
     def not_found(self, search: Search, key: str) -> None:
         """A start was sent, and it is certain that no job will appear. Raises `LockOrphaned`."""
-        with self._leases.held(self._wallet.lease):
+        record = self._reservations.get(key)
+        if record is None:
+            return
+        with self._leases.held(self._wallet.lease_at(record["payee"])):
             self._locks.require_none_held(search, self._run, self._node)
 
     def settle(self, key: str) -> None:
@@ -224,14 +229,14 @@ class PaidStarts:
             intend()
 
         try:
-            self._make_ready(key, quote)
+            self._make_ready(key, quote, lease)
             try:
                 return search.ocean_node.start_paid(request, quote.payment, before_send=sending)
             except errors.PaymentRefused as error:
                 # Refused before anything was locked: somebody withdrew or revoked meanwhile.
                 self._say(f"the start was refused ({error}): looking at the escrow again")
                 self._reservations.note(key, state="reserved")
-                self._make_ready(key, quote)
+                self._make_ready(key, quote, lease)
                 return search.ocean_node.start_paid(request, quote.payment, before_send=sending)
         except errors.OceanNodeBusy as error:
             if error.retry_after_seconds is not None:
@@ -246,11 +251,14 @@ class PaidStarts:
             self._after_refusal(search, key)
             raise
 
-    def _make_ready(self, key: str, quote: Quote) -> None:
+    def _make_ready(self, key: str, quote: Quote, lease: Lease) -> None:
         from airflow_provider_deflow.chain import funding
 
-        need = funding.Need(quote.payee, quote.payment.token, quote.amount, quote.min_lock_seconds)
-        funding.make_ready(self._wallet.escrow, self._wallet.sends, need, key, self._locks.telling(key))
+        token = quote.payment.token
+        need = funding.Need(quote.payee, token, quote.amount, quote.min_lock_seconds)
+        shared = SharedFunds(self._wallet, self._reservations, self._leases, key, token, lease)
+        tell = self._locks.telling(key)
+        funding.make_ready(self._wallet.escrow, self._wallet.sends, need, key, tell, shared)
 
     def _after_refusal(self, search: Search, key: str) -> None:
         """A node's last checks come after the lock: a refusal may leave money there."""
