@@ -15,7 +15,7 @@ from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ocean.asset_description import AssetDescription, require_did
-from airflow_provider_deflow.operators.asset_files import files_of, with_files
+from airflow_provider_deflow.operators.asset_files import Shown, files_of, with_files
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.publishing import StoredMemory, publisher_of
 
@@ -40,6 +40,8 @@ class PublishDDOOperator(BaseOperator):
     :param did: bring this asset of the account up to date instead
     :param trusted_algorithms: DIDs of algorithms that each compute service lets in, beside those of the
         description: as they are when the asset is published
+    :param files_conn_id: the connection of a GitHub repository that outputs and paths are put into, from
+        where they can be fetched for good. Without it they stay where they are, or in DeFlow's storage
     :param url_lifetime: how long a storage's signed URL lasts; it is renewed by a run after half of it. S3
         signs for seven days at most
     :param checks_files: whether a file that the Ocean Node does not find keeps an asset from being made
@@ -66,6 +68,7 @@ class PublishDDOOperator(BaseOperator):
         trusted_algorithms: Sequence[str | XComArg] | XComArg = (),
         ocean_node_conn_id: str = OceanNodeHook.default_conn_name,
         wallet_conn_id: str = OceanWalletHook.default_conn_name,
+        files_conn_id: str = "",
         url_lifetime: timedelta = timedelta(days=7),
         checks_files: bool = True,
         **kwargs: Any,
@@ -84,6 +87,7 @@ class PublishDDOOperator(BaseOperator):
         self.updates = did is not None
         self.ocean_node_conn_id = ocean_node_conn_id
         self.wallet_conn_id = wallet_conn_id
+        self.files_conn_id = files_conn_id
         self.url_lifetime = url_lifetime
         self.checks_files = checks_files
         self.ocean_node_url = ""
@@ -100,7 +104,7 @@ class PublishDDOOperator(BaseOperator):
             store = content_store()
             given = self.files.resolve(context) if isinstance(self.files, XComArg) else self.files
             lifetime = int(self.url_lifetime.total_seconds())
-            files = files_of(given, self.patterns, store, lifetime)
+            files = files_of(given, self.patterns, Shown(store, lifetime, self.files_conn_id))
             description = with_files(self.description, files).letting_in(self._trusted())
             key = self.key or self._own_key(context)
             # Never a new asset, where the one that is meant did not come from upstream.

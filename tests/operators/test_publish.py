@@ -34,6 +34,7 @@ from airflow_provider_deflow.operators import asset_files
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.publish import PublishDDOOperator
 from airflow_provider_deflow.stack import mongod, ports
+from tests.github_server import READS, WRITES, running_github
 from tests.local_ocean_node.file_server import FileServer, running_file_server
 from tests.local_ocean_node.publishing import Asset, Publisher
 from tests.local_ocean_node.running import KEYS as NODE_KEYS
@@ -233,10 +234,10 @@ def test_a_storage_that_signs_does_so_itself() -> None:
     path = ObjectStoragePath("memory://bucket/a.csv", conn_id="signing")
     path.write_bytes(b"1,2\n")
 
-    (file,) = asset_files.files_of(path, ["*"], content_store(), 600)
-    (same,) = asset_files.files_of(path, ["*"], content_store(), 600)
+    (file,) = asset_files.files_of(path, ["*"], asset_files.Shown(content_store(), 600))
+    (same,) = asset_files.files_of(path, ["*"], asset_files.Shown(content_store(), 600))
     path.write_bytes(b"1,2,3\n")
-    (other,) = asset_files.files_of(path, ["*"], content_store(), 600)
+    (other,) = asset_files.files_of(path, ["*"], asset_files.Shown(content_store(), 600))
 
     assert file.file_object["url"].endswith("/a.csv?for=600")
     assert (file.name, file.same) == ("a.csv", same.same)
@@ -258,7 +259,8 @@ def test_a_signed_url_is_renewed_after_half_of_its_life(monkeypatch: pytest.Monk
     monkeypatch.setattr(asset_files, "time", SimpleNamespace(time=lambda: at[0]))
 
     def same() -> str | None:
-        return asset_files._signed("a", "https://storage.test/a", "sha", 1000).same
+        shown = asset_files.Shown(content_store(), 1000)
+        return shown.signed("a", "https://storage.test/a", "sha").same
 
     names = []
     for at[0] in (0, 499, 500, 999, 1000):
@@ -470,6 +472,39 @@ def test_an_edge_hands_over_an_asset_once_per_content_and_only_to_its_consumer(
     stranger = consumer(published.url, 2)
     refused = stranger.ask_for(datasets=[{"documentId": handed["did"], "serviceId": handed["services"][0]}])
     assert refused.status_code != 200, refused.text
+
+
+def test_an_edge_hands_over_from_a_github_repository(
+    published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The files of an asset stay there, so that no URL has to be renewed; and no DeFlow API is needed."""
+    with running_github() as github:
+        monkeypatch.setenv("AIRFLOW_CONN_GITHUB_FILES", json.dumps(github.connection()))
+        monkeypatch.setenv("AIRFLOW__DEFLOW__ASSET_FILES_CONN_ID", "github_files")
+        caplog.set_level("DEBUG")
+
+        first = one_graph.run_graph(chained("from github"), "run 1")
+
+        assert one_task.written(first["b"]) == {"read.txt": "from github read"}
+        assert (list(github.files.values()), github.commits) == ([b"from github"], 1)
+    left = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    assert left
+    assert not [text for text in (*left, caplog.text, str(first)) if WRITES in text or READS in text]
+
+
+def test_a_task_s_outputs_are_published_from_a_github_repository(
+    published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "größe 1.csv").write_text("1,2\n")
+    with running_github(private=False) as github:
+        connection = github.connection(public=True)
+        monkeypatch.setenv("AIRFLOW_CONN_GITHUB_FILES", json.dumps(connection))
+        given = {"files": f"file://{tmp_path}/größe 1.csv", "files_conn_id": "github_files"}
+
+        returned, _ = run(operator("github", **given))
+
+        assert downloaded(published, returned) == b"1,2\n"
+        assert f"GET /raw/ocean/outputs/main/{next(iter(github.files))}" in github.asked
 
 
 def test_an_asset_needs_a_wallet_with_a_chain(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
