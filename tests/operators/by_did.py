@@ -78,19 +78,27 @@ class ByDid:
 def by_did(
     did: str | None, *datasets: str, budget: dict[str, str] | None = None, **node: Any
 ) -> OceanComputeOperator:
-    code = {"code": "pass", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
     with DAG("by_hand", schedule=None):
-        return OceanComputeOperator(
-            task_id="train",
-            node={
-                "algorithm": {"did": did} if did else code,
-                "datasets": [{"did": one} for one in datasets],
-                "max_duration_seconds": 120,
-                **node,
-            },
-            budget=budget,
-            retries=2,
-        )
+        return by_did_task("train", did, *datasets, budget=budget, **node)
+
+
+def by_did_task(
+    task_id: str, did: str | None, *datasets: str, budget: dict[str, str] | None = None, **node: Any
+) -> OceanComputeOperator:
+    return OceanComputeOperator(
+        task_id=task_id, node=node_of(did, *datasets, **node), budget=budget, retries=2
+    )
+
+
+def node_of(did: str | None, *datasets: str, **node: Any) -> dict[str, Any]:
+    """A node's data; without a DID of an algorithm it has code that does nothing."""
+    code = {"code": "pass", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
+    return {
+        "algorithm": {"did": did} if did else code,
+        "datasets": [{"did": one} for one in datasets],
+        "max_duration_seconds": 120,
+        **node,
+    }
 
 
 _made: list[str] = []
