@@ -96,7 +96,7 @@ def test_a_node_that_cannot_be_quoted_hides_no_other(
     said = quote(ask, document)
 
     assert [problem["where"] for problem in said["problems"]] == ["a", "b"]
-    assert "no-such" in said["problems"][1]["message"]
+    assert "compute environment" in said["problems"][1]["message"]
     assert (said["nodes"], said["totals"], said["exceeds"]) == ([], [], False)
 
 
