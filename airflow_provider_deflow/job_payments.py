@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors, job_orders
+from airflow_provider_deflow import errors, order_books
 from airflow_provider_deflow.job_budgets import Limits, base_units
 from airflow_provider_deflow.job_locks import Locks
 from airflow_provider_deflow.ledger import reservations as ledger
@@ -28,6 +28,7 @@ from airflow_provider_deflow.ledger import reservations as ledger
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from airflow_provider_deflow.job_images import Images
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.job_orders import Orders
     from airflow_provider_deflow.job_search import NodeOfRun, Search
@@ -59,6 +60,7 @@ class PaidStarts:
     :param about: what else is kept with a reservation: by which connections it is reached
     :param orders: how what a job uses by DID is ordered
     :param plan: amounts that the run's paid nodes would lock, by task; asked once per run
+    :param images: looks for a job's image before it is paid; None leaves that to the Ocean Node
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class PaidStarts:
         plan: Callable[[], Mapping[str, int]],
         say: Callable[[str], None],
         orders: Orders | None = None,
+        images: Images | None = None,
         refused_look_seconds: float = REFUSED_LOOK_SECONDS,
     ) -> None:
         self._wallet = wallet
@@ -86,6 +89,7 @@ class PaidStarts:
         self._plan = plan
         self._say = say
         self._orders = orders
+        self._images = images
         self._refused_look_seconds = refused_look_seconds
         self._locks = Locks(wallet, reservations, say)
 
@@ -100,6 +104,7 @@ class PaidStarts:
         _require_startable(request)
         if (job := self._sent_before(search, key)) is not None:
             return job
+        self._require_usable(search.ocean_node, request)
         amount = quoted(search.ocean_node, self._wallet, request)
         self._reserve(key, amount)
         if self._orders is not None:
@@ -133,6 +138,15 @@ class PaidStarts:
         if record is not None:
             self._locks.settle(record)
 
+    def _require_usable(self, ocean_node: OceanNode, request: JobRequest) -> None:
+        """Others know it: the image's registry, and the Ocean Node of its buckets."""
+        # With a login of its own the node may see what we do not.
+        if self._images is not None and not request.encrypted_registry_auth:
+            self._images.require(container_of(request), request.platform, request.environment)
+        if request.output_bucket_id:
+            # Refuses, in its own words, a bucket that it has not or that the wallet may not use.
+            ocean_node.bucket_files(request.output_bucket_id)
+
     def _sent_before(self, search: Search, key: str) -> ComputeJob | None:
         """The ledger knows of a start though the task's own memory was lost."""
         record = self._reservations.get(key)
@@ -151,6 +165,7 @@ class PaidStarts:
             "payee": amount.quote.payee,
             "escrow": amount.quote.escrow,
             "min_lock_seconds": amount.quote.min_lock_seconds,
+            "since_block": str(self._wallet.block_number()),
         }
         self._reservations.reserve(
             {key: amount.quote.amount},
@@ -162,7 +177,7 @@ class PaidStarts:
 
     def _reserve_plan(self, token: ledger.Token, budgets: list[ledger.Budget]) -> None:
         """Before the first payment of a run: all that it will lock has to fit into the budget."""
-        if any(one.get("kind") != job_orders.KIND for one in self._reservations.of_run(self._run)):
+        if any(not order_books.is_order(one) for one in self._reservations.of_run(self._run)):
             return
         asks = {self._plan_key(task_id): planned for task_id, planned in self._plan().items()}
         about = {self._plan_key(task_id): self._about_task(task_id) for task_id in self._plan_ids(asks)}
@@ -287,8 +302,23 @@ def _require_startable(request: JobRequest) -> None:
         raise errors.SettingsError(f"the start's metadata are {size} characters; a node takes {MAX_METADATA}")
     if request.output and request.output_bucket_id:
         raise errors.SettingsError("outputs go to remote storage or into a bucket: choose one")
+    container = container_of(request)
+    if not container.get("image") and not container.get("dockerfile"):
+        raise errors.SettingsError("the algorithm names no image, and a paid job runs in one: name it")
+    if container.get("additionalDockerFiles") and request.queue_max_wait_seconds:
+        raise errors.SettingsError(
+            "the algorithm brings files to build its image with, which an Ocean Node takes for no job that "
+            "may have to queue. Push the image to a registry, and name it."
+        )
     if not request.max_duration_seconds or request.max_duration_seconds <= 0:
         raise errors.SettingsError("a paid job needs max_duration_seconds")
+
+
+def container_of(request: JobRequest) -> Mapping[str, Any]:
+    """What the algorithm runs in; nothing when it does not say."""
+    meta = request.algorithm.get("meta")
+    container = meta.get("container") if isinstance(meta, dict) else None
+    return container if isinstance(container, dict) else {}
 
 
 def _nearest_base_units(price: Decimal, token: ledger.Token) -> int:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_deflow import errors
+from airflow_provider_deflow import errors, job_request
 from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs.problem import Problem
 from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.hooks.ledger import LedgerHook
+from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook, images
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.job_budgets import Limits
 from airflow_provider_deflow.jobs import FreeStarts
@@ -29,6 +30,7 @@ from airflow_provider_deflow.operators.start import PaidWith
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_deflow.job_images import Images
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.job_orders import Orders
     from airflow_provider_deflow.job_payments import PaidStarts
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.compute import ComputeJob
     from airflow_provider_deflow.ocean.credentials import OnList
     from airflow_provider_deflow.operators.compute import OceanComputeOperator
+    from airflow_provider_deflow.operators.quoting import QuotedNode
     from airflow_provider_deflow.operators.work import Work
 
 
@@ -125,6 +128,7 @@ def _starts(
         plan=lambda: _plan(task, context, policy),
         say=task.log.info,
         orders=orders,
+        images=images(OceanNodeHook(task.ocean_node_conn_id).settings(), task.log.info),
     )
 
 
@@ -198,7 +202,10 @@ def _ledger() -> Iterator[tuple[Reservations, Leases]]:
 
 
 def _plan(task: OceanComputeOperator, context: Context, policy: choosing.Policy) -> dict[str, int]:
-    """What all paid nodes of the run would lock. Their inputs, not there yet, cost nothing."""
+    """What all paid nodes of the run would lock. Their inputs, not there yet, cost nothing.
+
+    Before the first of them is paid, their images are looked for.
+    """
     from airflow_provider_deflow.operators.compute import OceanComputeOperator
 
     selected = selection_of(task, context)
@@ -208,8 +215,23 @@ def _plan(task: OceanComputeOperator, context: Context, policy: choosing.Policy)
         if isinstance(one, OceanComputeOperator) and graphs.is_paid(one.node)
     ]
     quotes = Quotes(task.budget.fee_token, task.log.info)
-    return {
-        one.task_id: quotes.of(one.node, one.node_defaults, one.environment_policy or policy).locked
+    planned = [
+        (one, quotes.of(one.node, one.node_defaults, one.environment_policy or policy))
         for one in tasks
         if selected is None or selected.part_of(one.task_id) == "runs"
+    ]
+    looking = {
+        conn_id: images(OceanNodeHook(conn_id).settings(), task.log.info)
+        for conn_id in {one.ocean_node_conn_id for one, _ in planned}
     }
+    for one, quoted in planned:
+        _require_image(looking[one.ocean_node_conn_id], one, quoted)
+    return {one.task_id: quoted.locked for one, quoted in planned}
+
+
+def _require_image(looking: Images | None, task: OceanComputeOperator, quoted: QuotedNode) -> None:
+    """What an algorithm by DID runs in is known when it is looked at, by its own task."""
+    if looking is None or isinstance(task.node.algorithm, graphs.DidAlgorithm):
+        return
+    environment = quoted.offer.environment
+    looking.require(job_request.image_of(task.node.algorithm.image), environment.platform, environment.id)

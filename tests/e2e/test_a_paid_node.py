@@ -66,7 +66,7 @@ def test_a_paid_node_runs_and_upkeep_reads_what_it_cost(deployment: Deployment) 
     assert int(payment["cost"]) + int(payment["refunded"]) == int(payment["locked"]) > 0
     assert 0 < int(payment["cost"]) < int(payment["locked"])
     told = deflow(deployment, "ledger", "reconcile", run_id)
-    assert told == "1 lock(s) compared with the chain, 0 difference(s)\n"
+    assert told == "1 lock(s) and 0 order(s) compared with the chain, 0 difference(s)\n"
     quote = json.loads(deflow(deployment, "graphs", "quote", "paid", "--json"))
     assert quote["nodes"]["b"]["base_units"] == payment["locked"]
 

@@ -9,8 +9,10 @@ from typing import Any
 from airflow.sdk import DAG
 
 from airflow_provider_deflow.chain.events import Event, events_of
+from airflow_provider_deflow.hooks.paying import looking_wallet
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.publishing.publisher import Published
+from airflow_provider_deflow.reconciliation import accounts, reconcile
 from tests.operators.paid import Paid
 from tests.publishing_parts import Publishing, algorithm, dataset, file_object
 
@@ -53,6 +55,19 @@ class ByDid:
     def orders(self, *assets: Published) -> list[int]:
         """How often each was ordered."""
         return [len(self.said(asset, "OrderStarted")) for asset in assets]
+
+    def differences(self) -> list[str]:
+        """Between the ledger, all of it, and the chain."""
+        wallet = looking_wallet("ocean_wallet_default")
+        return reconcile(wallet, self.paying.reservations.of_run_called("")).differences
+
+    def gas_in_ledger(self) -> int:
+        found = accounts(self.paying.reservations.of_run_called(""))
+        return sum(one.gas for one in found)
+
+    def gas(self) -> int:
+        """All that the wallet had for gas and has not any more."""
+        return 10**18 - int(self.paying.chain.web3.eth.get_balance(self.paying.address))
 
     def fee_tokens(self) -> int:
         """What the wallet has, in base units."""

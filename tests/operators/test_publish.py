@@ -39,7 +39,7 @@ from tests.local_ocean_node.publishing import Asset, Publisher
 from tests.local_ocean_node.running import KEYS as NODE_KEYS
 from tests.local_ocean_node.running import consumer, fast, running_ocean_node
 from tests.operators import one_graph, one_task
-from tests.publishing_parts import DATASET, file_object
+from tests.publishing_parts import CONTAINER, DATASET, file_object
 from tests.services import KEYS, Chain
 
 pytestmark = [pytest.mark.chain, pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")]
@@ -286,6 +286,69 @@ def test_a_dag_s_own_asset_is_updated_by_its_did(published: Publisher, files: st
     assert event.dest_asset_key.uri == f"ocean://{made.did}/"
 
 
+def test_an_algorithm_that_a_task_upstream_publishes_is_trusted_and_may_update_what_another_published(
+    published: Publisher, files: str
+) -> None:
+    with DAG("by_hand", schedule=None):
+        made = {"services": [{"type": "compute"}], "algorithm": {"container": CONTAINER}}
+        algorithm = PublishDDOOperator(
+            task_id="algorithm",
+            description={**DATASET, **made, "role": "algorithm"},
+            files=file_object(f"{files}/algo.py"),
+        )
+        dataset = PublishDDOOperator(
+            task_id="dataset", description=DATASET, files=file_object(f"{files}/n.txt")
+        )
+        allow = PublishDDOOperator(
+            task_id="allow",
+            description=DATASET,
+            files=file_object(f"{files}/n.txt"),
+            did=dataset.output["did"],
+            trusted_algorithms=[algorithm.output["did"], "{{ run_id }}"],
+        )
+    assert allow.upstream_task_ids == {"algorithm", "dataset"}
+    assert (algorithm.multiple_outputs, dataset.multiple_outputs) == (True, True)
+    returned = {task.task_id: run(task)[0] for task in (algorithm, dataset)}
+
+    # As Airflow does it: what is returned is pushed by name, and rendered from there.
+    of = one_task.context(run_id=returned["algorithm"]["did"])
+    of["outlet_events"] = OutletEventAccessors()
+
+    def pull(task_ids: str, key: str, **_: Any) -> Any:
+        return returned[task_ids][key]
+
+    of["ti"] = SimpleNamespace(**{**vars(of["ti"]), "xcom_pull": pull})
+    allow.render_template_fields(of)
+    allowed = allow.execute(of)
+
+    ddo = published.indexed(returned["dataset"]["did"])
+    assert ddo is not None
+    assert (allowed["did"], len(allowed["transactions"])) == (returned["dataset"]["did"], 1)
+    (trusted,) = ddo["services"][0]["compute"]["publisherTrustedAlgorithms"]
+    assert trusted["did"] == returned["algorithm"]["did"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"did": ""}, "'' is no DID"),
+        ({"did": "None"}, "'None' is no DID"),
+        ({"description": DATASET, "trusted_algorithms": ["squares"]}, "'squares' is no DID"),
+        ({"trusted_algorithms": ["did:op:" + "0" * 64]}, "no compute service"),
+    ],
+    ids=["nothing", "none", "no did", "nowhere to trust"],
+)
+def test_a_did_that_did_not_come_from_upstream_makes_no_asset(
+    published: Publisher, files: str, changes: dict[str, Any], words: str
+) -> None:
+    before = published.chain.web3.eth.get_transaction_count(published.sender.address)
+
+    with pytest.raises(AirflowFailException, match=words):
+        run(operator("nothing", files=file_object(f"{files}/n.txt"), **changes))
+
+    assert published.chain.web3.eth.get_transaction_count(published.sender.address) == before
+
+
 def test_what_is_wrong_with_a_description_is_said_when_the_dag_is_read() -> None:
     with pytest.raises(SettingsError, match="license: Field required"):
         operator(description={"name": "a", "description": "b", "author": "c"})
@@ -345,11 +408,11 @@ def test_reading_a_dag_with_it_imports_no_chain() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_its_asset_is_not_known_before_and_nothing_of_it_is_templated() -> None:
+def test_its_asset_is_not_known_before_and_only_dids_are_templated() -> None:
     task = operator(files=file_object("https://files.test/secret"), url_lifetime=timedelta(days=1))
 
     assert task.outlets == [AssetAlias("deflow:by_hand.publish")]
-    assert list(task.template_fields) == []
+    assert list(task.template_fields) == ["did", "trusted_algorithms"]
     assert "secret" not in repr(task.description) + repr(asset_files.AssetFile("a", {"url": "secret"}))
     assert io.StringIO(str(task)).read().count("secret") == 0
 
