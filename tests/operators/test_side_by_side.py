@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +17,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from pymongo.database import Database
 
 from tests import proxy, services
+from tests.forked import Forked
 from tests.local_ocean_node.paying import ONE, running_paid_node
 from tests.local_ocean_node.paying import paid as paid_node
 from tests.operators import paid
 from tests.operators.one_task import WRITE, context, run
 from tests.operators.paid import Paid, paid_operator
-from tests.operators.paid_process import FileMemory
+from tests.operators.paid_process import FileMemory, die_at, live
 
 # Airflow says so at each direct call of execute.
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
@@ -73,19 +72,12 @@ def pair(
         yield Pair(wallet, second)
 
 
-def start(run_id: str, ocean_node: str = "ocean_node_default") -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "tests.operators.paid_process", run_id, ocean_node])
-
-
 def on_second(run_id: str) -> None:
     run(paid_operator(WRITE.format("x"), ocean_node="second"), context(run_id=run_id))
 
 
 def killed_when_authorised(pair: Pair, memory: Path) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.operators.paid_process", "authorised", memory], timeout=120
-    )
-    assert process.returncode == -signal.SIGKILL
+    assert Forked(die_at, "authorised", memory).killed_by() == signal.SIGKILL
     assert pair.wallet.escrow_funds() == (2 * ONE, 0)
 
 
@@ -99,9 +91,9 @@ def test_starts_at_two_ocean_nodes_wait_for_their_answers_side_by_side(pair: Pai
     both = threading.Barrier(2, timeout=100)
     pair.wallet.between.meeting = pair.second.meeting = (START, both)
 
-    processes = [start("run 1"), start("run 2", "second")]
+    for process in [Forked(live, "run 1"), Forked(live, "run 2", "second")]:
+        process.result()
 
-    assert [process.wait(timeout=150) for process in processes] == [0, 0]
     assert pair.amounts("Lock") == [2 * ONE] * 2
     assert len(pair.payees()) == 2
     assert sum(pair.amounts("Deposit")) == 4 * ONE
@@ -143,11 +135,7 @@ def test_funds_that_are_too_few_for_both_are_left_to_the_first(pair: Pair, tmp_p
 
 def test_what_another_start_has_locked_is_not_brought_in_twice(pair: Pair, tmp_path: Path) -> None:
     """Killed before it could say that its lock is there, it still holds its place."""
-    killed = subprocess.run(
-        [sys.executable, "-m", "tests.operators.paid_process", "answered", tmp_path / "memory.json"],
-        timeout=120,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    assert Forked(die_at, "answered", tmp_path / "memory.json").killed_by() == signal.SIGKILL
     assert pair.wallet.reservation()["state"] == "sent"
 
     on_second("run 2")
