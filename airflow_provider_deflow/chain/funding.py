@@ -52,12 +52,18 @@ class Shared(Protocol):
     def promised(self) -> int:
         """How much of what is available is for locks of others."""
 
+    def waiting(self) -> int:
+        """How much others, who wait for their turn, are about to bring in."""
+
 
 class _Alone:
     def turn(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def promised(self) -> int:
+        return 0
+
+    def waiting(self) -> int:
         return 0
 
 
@@ -85,6 +91,9 @@ def _fund(escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tell, sh
         missing = _missing(escrow, sends, need, shared)
         if missing <= 0:
             return
+        # With what the next ones need, which then send nothing; as far as the account has it.
+        beyond = _balance(sends.web3, need.token, sends.address) - missing
+        missing += max(min(shared.waiting(), beyond), 0)
         try:
             _deposit(escrow, sends, need.token, missing, f"{purpose} deposit {number}", tell)
         except TransactionFailed as error:

@@ -2,7 +2,8 @@
 """What paid nodes would lock, asked of their Ocean Nodes before anything is paid.
 
 An Ocean Node takes few requests a minute and a graph may have many nodes, so nodes that ask for the same are
-quoted once. What a job computes, and with which inputs, costs nothing.
+quoted once, and each Ocean Node lists its environments once. What a job computes, and with which inputs,
+costs nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.job_payments import Amount
     from airflow_provider_deflow.ocean import choosing
+    from airflow_provider_deflow.ocean.compute import ComputeEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Quotes:
     fee_token: str | None
     say: Callable[[str], None]
     _known: dict[Hashable, QuotedNode] = field(default_factory=dict, init=False)
+    _listed: dict[str, list[ComputeEnvironment]] = field(default_factory=dict, init=False)
 
     def of(self, node: graphs.ComputeData, defaults: graphs.Defaults, policy: choosing.Policy) -> QuotedNode:
         """Asked for now, or before for a node that asks for the same. Nothing is sent to the chain."""
@@ -75,7 +78,12 @@ class Quotes:
         node = job_request.without_assets(node)
         with worker_client(connection, OceanWalletHook(wallet_conn_id).signer()) as ocean_node:
             paid_with = PaidWith(wallet.chain_id, self.fee_token)
-            offer, terms = chosen(ocean_node, node, wallet.address, longest, policy, self.say, paid_with)
+            if connection.url not in self._listed:
+                self._listed[connection.url] = ocean_node.environments()
+            listed = self._listed[connection.url]
+            offer, terms = chosen(
+                ocean_node, node, wallet.address, longest, policy, self.say, paid_with, listed
+            )
             seconds = int(offer.max_duration_seconds)
             request = job_request.build(node, (), offer.environment, seconds, terms)
             return QuotedNode(connection.url, offer, quoted(ocean_node, wallet, request), wallet)
