@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors, job_orders
+from airflow_provider_deflow import errors, job_plans
 from airflow_provider_deflow.job_budgets import Limits, base_units
 from airflow_provider_deflow.job_funds import SharedFunds
 from airflow_provider_deflow.job_locks import Locks
@@ -59,9 +59,9 @@ class PaidStarts:
     """Starts paid jobs of one node of a run.
 
     :param of_run: the run as the ledger knows it
-    :param about: what else is kept with a reservation: by which connections it is reached
+    :param about: what is kept with a reservation: whose it is, and by which connections it is reached
     :param orders: how what a job uses by DID is ordered
-    :param plan: amounts that the run's paid nodes would lock, by task; asked once per run
+    :param plan: what the run is going to pay
     :param images: looks for a job's image before it is paid; None leaves that to the Ocean Node
     """
 
@@ -73,9 +73,9 @@ class PaidStarts:
         limits: Limits,
         run: Run,
         node: NodeOfRun,
-        about: Mapping[str, str],
+        about: Mapping[str, Any],
         *,
-        plan: Callable[[], Mapping[str, int]],
+        plan: job_plans.Plan,
         say: Callable[[str], None],
         orders: Orders | None = None,
         images: Images | None = None,
@@ -164,45 +164,21 @@ class PaidStarts:
 
     def _reserve(self, key: str, amount: Amount) -> None:
         budgets = self._limits.budgets(self._run, amount.token)
-        self._reserve_plan(amount.token, budgets)
+        self._plan.make()
         about = {
-            **self._about_task(self._node.node_id),
+            **self._about,
             "payee": amount.quote.payee,
             "escrow": amount.quote.escrow,
             "min_lock_seconds": amount.quote.min_lock_seconds,
+            "since_block": str(self._wallet.block_number()),
         }
         self._reservations.reserve(
             {key: amount.quote.amount},
             amount.token,
             budgets,
             {key: about},
-            instead_of=[self._plan_key(self._node.node_id)],
+            instead_of=[job_plans.job_key(self._run, self._node.node_id)],
         )
-
-    def _reserve_plan(self, token: ledger.Token, budgets: list[ledger.Budget]) -> None:
-        """Before the first payment of a run: all that it will lock has to fit into the budget."""
-        if any(one.get("kind") != job_orders.KIND for one in self._reservations.of_run(self._run)):
-            return
-        asks = {self._plan_key(task_id): planned for task_id, planned in self._plan().items()}
-        about = {self._plan_key(task_id): self._about_task(task_id) for task_id in self._plan_ids(asks)}
-        self._reservations.reserve(asks, token, budgets, about, state="planned")
-
-    def _plan_ids(self, asks: Mapping[str, int]) -> list[str]:
-        return [key.removeprefix(self._plan_key("")) for key in asks]
-
-    def _plan_key(self, task_id: str) -> str:
-        return f"plan {self._run.id} {task_id}"
-
-    def _about_task(self, task_id: str) -> dict[str, Any]:
-        return {
-            "run": self._run.id,
-            "dag_id": self._run.dag_id,
-            "run_id": self._run.run_id,
-            "task_id": task_id,
-            "map_index": self._node.map_index,
-            "payer": self._wallet.address,
-            **self._about,
-        }
 
     def _send(
         self,

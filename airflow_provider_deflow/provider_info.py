@@ -225,6 +225,14 @@ def _options() -> dict[str, Any]:
             "example": "48",
             "default": "24",
         },
+        "asset_files_conn_id": {
+            "description": "Connection (type github or http) of a GitHub repository from which Ocean Nodes "
+            "fetch what edges hand over as assets. Empty: from DeFlow's storage, by URLs that end.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "github_files",
+            "default": "",
+        },
         "storage_conn_id": {
             "description": "Connection that opens the storage, when it needs one.",
             "version_added": "0.1.0",

@@ -96,13 +96,15 @@ class Wallet:
             if found := self._sent_before(purpose):
                 return found
 
-    def has_sent(self, purpose: str) -> bool:
-        """Whether the purpose has a transaction that succeeded, or still may come into a block."""
+    def sent_for(self, purpose: str) -> str | None:
+        """The hash of the purpose's transaction; None when there is none, or it can never be mined."""
         slot = self._lanes.with_purpose(self._lane, purpose)
         if slot is None:
-            return False
+            return None
         outcome = self._delivery.outcome(slot)
-        return outcome is None or outcome.ending == "succeeded"
+        if outcome is None:
+            return slot.latest.transaction_hash
+        return None if outcome.ending == "replaced" else outcome.transaction_hash
 
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """Wait until it is deep enough in the chain, or what replaced it with a higher fee.

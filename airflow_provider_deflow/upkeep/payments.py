@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_deflow import errors, job_orders
+from airflow_provider_deflow import errors, order_books
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.paying import paying_wallet
@@ -88,7 +88,7 @@ class _Round:
 
     def settle(self, records: list[Record]) -> None:
         for record in records:
-            if record.get("kind") == job_orders.KIND:
+            if order_books.is_order(record):
                 self._settle_order(record)
             elif record["state"] in ("planned", "reserved"):
                 self._release_unsent(record)
@@ -109,21 +109,13 @@ class _Round:
 
     def _settle_order(self, record: Record) -> None:
         """A task that was killed may have bought a datatoken, or ordered with it, and could not say so."""
-        from airflow_provider_deflow.chain import obtaining
-
         if record["state"] not in OPEN or not self._is_final(record):
             return
-        wallet = OceanWalletHook(record["wallet_conn_id"]).wallet()
-        purpose = str(record["_id"])
-        was_paid = any(map(wallet.has_sent, (purpose, obtaining.buying_for(purpose))))
-        what = "count" if was_paid else "release"
+        sent = order_books.transactions_of(self._wallet, record)
+        what = "count" if sent.keys() & {"bought", "order"} else "release"
         self._desk.say(f"{what} {record['amount']} base units for the order of {_task(record)}")
-        if self._desk.dry_run:
-            return
-        if was_paid:
-            self._reservations.settle(purpose, int(record["amount"]), how="ordered")
-        else:
-            self._reservations.release(purpose)
+        if not self._desk.dry_run:
+            order_books.settle(self._wallet, self._reservations, str(record["_id"]))
 
     def _settle(self, record: Record) -> None:
         fate = self._locks.settle(record)

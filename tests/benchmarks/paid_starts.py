@@ -61,7 +61,9 @@ def _measured(wallet: paid.Paid, shares: list[tuple[int, int]]) -> Row:
     locks, sent, asked = len(wallet.events("Lock")), wallet.sent(), len(wallet.between.passed)
     began = time.monotonic()
     for process in processes:
-        process.communicate("go\n")
+        _told_to_begin(process)
+    for process in processes:
+        process.wait()
     seconds = time.monotonic() - began
     starts = sum(count for _, count in shares)
     if len(wallet.events("Lock")) - locks != starts:
@@ -78,6 +80,12 @@ def _heard(process: subprocess.Popen[str], word: str) -> None:
     while (line := process.stdout.readline() if process.stdout else "") != f"{word}\n":
         if not line:
             raise RuntimeError("a process of the benchmark ended before it began")
+
+
+def _told_to_begin(process: subprocess.Popen[str]) -> None:
+    if process.stdin:
+        process.stdin.write("go\n")
+        process.stdin.close()
 
 
 def _of_the_node(wallet: paid.Paid) -> Row:
@@ -110,6 +118,7 @@ def _start_all(first: int, count: int) -> None:
     from airflow_provider_deflow.hooks.paying import paying_wallet
     from airflow_provider_deflow.job_budgets import Limits
     from airflow_provider_deflow.job_payments import PaidStarts
+    from airflow_provider_deflow.job_plans import Plan
     from airflow_provider_deflow.ledger.entry import Run
     from airflow_provider_deflow.operators.start import PaidWith, chosen
 
@@ -123,17 +132,17 @@ def _start_all(first: int, count: int) -> None:
         paid_with = PaidWith(wallet.chain_id, None)
         offer, terms = chosen(ocean_node, node, wallet.address, 60, "cheapest", say, paid_with)
         request = job_request.build(node, (), offer.environment, 60, terms)
-        starts = PaidStarts(
-            wallet,
-            reservations,
-            leases,
-            Limits(Decimal(1000)),
-            Run(of_run.dag_id, of_run.run_id),
-            of_run,
-            {"ocean_node": ocean_node.url},
-            plan=dict,
-            say=say,
-        )
+        run, limits = Run(of_run.dag_id, of_run.run_id), Limits(Decimal(1000))
+        about = {
+            "run": run.id,
+            "dag_id": run.dag_id,
+            "run_id": run.run_id,
+            "task_id": of_run.node_id,
+            "payer": wallet.address,
+            "ocean_node": ocean_node.url,
+        }
+        plan = Plan(reservations, limits, run, about, list)
+        starts = PaidStarts(wallet, reservations, leases, limits, run, of_run, about, plan=plan, say=say)
         starts.start(
             search, key, replace(request, metadata={job_search.METADATA_KEY: key}), dict, forced=False
         )
