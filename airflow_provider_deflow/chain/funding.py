@@ -88,7 +88,6 @@ def _fund(escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tell, sh
         _require_tokens(escrow, sends, need, missing)
     failed: TransactionFailed | None = None
     for number in range(_ATTEMPTS):
-        missing = _missing(escrow, sends, need, shared)
         if missing <= 0:
             return
         # With what the next ones need, which then send nothing; as far as the account has it.
@@ -99,7 +98,9 @@ def _fund(escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tell, sh
         except TransactionFailed as error:
             # Perhaps of a process before us, and then what it missed may be there by now.
             failed = error
-    raise failed or _does_not_stay("deposit", need)
+        missing = _missing(escrow, sends, need, shared)
+    if missing > 0:
+        raise failed or _does_not_stay("deposit", need)
 
 
 def _missing(escrow: Escrow, sends: Sends, need: Need, shared: Shared) -> int:
