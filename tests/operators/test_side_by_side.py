@@ -7,7 +7,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from pymongo.database import Database
 
+from airflow_provider_deflow.ledger.reservations import Token
 from tests import proxy, services
 from tests.forked import Forked
 from tests.local_ocean_node.paying import ONE, running_paid_node
@@ -141,3 +143,49 @@ def test_what_another_start_has_locked_is_not_brought_in_twice(pair: Pair, tmp_p
     on_second("run 2")
 
     assert (pair.amounts("Deposit"), pair.wallet.escrow_funds()) == ([2 * ONE] * 2, (0, 4 * ONE))
+
+
+def test_who_brings_funds_in_does_so_for_starts_that_wait_and_allows_one_lock_only(pair: Pair) -> None:
+    """Each waits for its turn until the first one's start is answered."""
+    held = threading.Barrier(2, timeout=100)
+    pair.wallet.between.meeting = (START, held)
+    first = start("run 1")
+    wait_for(lambda: START in pair.wallet.between.passed)
+    others = [start(f"run {number}") for number in (2, 3)]
+    wait_for(lambda: len(waiting(pair)) == 2)
+    last = start("run 4", "second")
+    assert last.wait(timeout=150) == 0
+    assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
+
+    pair.wallet.between.meeting = None
+    held.wait()
+
+    assert [process.wait(timeout=150) for process in (first, *others)] == [0, 0, 0]
+    assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
+    assert (pair.amounts("Lock"), pair.wallet.escrow_funds()) == ([2 * ONE] * 4, (0, 8 * ONE))
+    assert [one["args"]["maxLockCounts"] for one in pair.wallet.events("Auth")] == [1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("tokens", [3])
+def test_who_brings_funds_in_for_others_keeps_to_what_the_wallet_has(pair: Pair) -> None:
+    chain = pair.wallet.chain
+    about = {"payer": pair.wallet.address, "payee": chain.addresses["Escrow"], "run": "another"}
+    token = Token(chain.chain_id, chain.fee_token, 18)
+    pair.wallet.reservations.reserve({"another": 2 * ONE}, token, [], {"another": about})
+
+    on_second("run 2")
+
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([3 * ONE], [2 * ONE])
+
+
+def waiting(pair: Pair) -> list[Any]:
+    """What is reserved and not sent."""
+    reservations = pair.wallet.database["ledger_reservations"]
+    return list(reservations.find({"state": "reserved", "promised_by": {"$exists": False}}))
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 100
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
