@@ -215,8 +215,19 @@ def kept(job_id: str, sha256: str, run_id: str) -> Fact:
     return Fact(KEPT, {"job_id": job_id, "sha256": sha256, "run_id": run_id})
 
 
-def handover(handed: Mapping[str, Any], sha256: str, target: str, ocean_node: str, seconds: float) -> Fact:
-    """What one edge brought; `handed` is a `Handed` as a document, kept under `sha256`."""
+def handover(
+    handed: Mapping[str, Any],
+    sha256: str,
+    target: str,
+    ocean_node: str,
+    seconds: float,
+    account: Mapping[str, str],
+) -> Fact:
+    """What one edge brought; `handed` is a `Handed` as a document, kept under `sha256`.
+
+    `account` says whose an asset is, by which upkeep finds it again.
+    """
+    asset = {"did": handed["did"], "data_nft": handed["data_nft"], **account} if handed.get("did") else {}
     return Fact(
         HANDOVER,
         {
@@ -225,6 +236,7 @@ def handover(handed: Mapping[str, Any], sha256: str, target: str, ocean_node: st
             "mode": handed["mode"],
             "ocean_node": ocean_node,
             "bucket_id": handed["bucket_id"],
+            **asset,
             "sha256": sha256,
             **_files(handed["files"]),
             "seconds": round(seconds, 3),

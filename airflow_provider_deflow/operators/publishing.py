@@ -93,10 +93,12 @@ def publish_for(
         memory = StoredMemory(store, wallet_conn_id, key)
         publisher = publisher_of(ocean_node_conn_id, wallet_conn_id, memory, say, observe=observe)
         with publisher.ocean_node:
-            did = publisher.publish(description, key).did
+            # Upkeep may have retired it since these files were handed over last.
+            made = publisher.publish(description, key, back_in_use=True)
         return handover.PublishedFiles(
-            did,
-            tuple(ddo.service_id(did, position) for position in range(len(named))),
+            made.did,
+            made.data_nft,
+            tuple(ddo.service_id(made.did, position) for position in range(len(named))),
             tuple(handover.name_in(str(file.file_object["url"])) for file in shown),
         )
 

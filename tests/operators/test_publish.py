@@ -80,7 +80,8 @@ def connections(
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", FERNET_KEY)
     mongo = {**json.loads(mongod.airflow_connection(mongo_uri)), "schema": mongo_database.name}
     monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", json.dumps(mongo))
-    node = {"conn_type": "ocean_node", "host": url, "extra": {"requests_per_minute": 100_000}}
+    pace = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.2}
+    node = {"conn_type": "ocean_node", "host": url, "extra": pace}
     monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
     monkeypatch.setenv("AIRFLOW_CONN_OCEAN_WALLET_DEFAULT", json.dumps(wallet(chain)))
 
