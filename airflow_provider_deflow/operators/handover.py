@@ -84,7 +84,7 @@ class HandoverOperator(lineage.TellsLineage, BaseOperator):
                         consumer.wallet_conn_id,
                         store,
                         self.log.info,
-                        requests_to(ledger),
+                        ledger,
                     ),
                 )
             size = sum(file.size for file in handed.files)
