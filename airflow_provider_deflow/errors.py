@@ -219,9 +219,16 @@ class NoEnvironment(ComputeError):
 
 
 class AssetNotUsable(ComputeError):
-    """A dataset or algorithm that a node names by DID cannot be used; the message says what it is for."""
+    """A dataset or algorithm that a node names by DID cannot be used; the message says what it is for.
+
+    `is_unknown`: the Ocean Node does not know it, which may change.
+    """
 
     fault: ClassVar[Fault] = "drawing"
+
+    def __init__(self, message: str, *, is_unknown: bool = False) -> None:
+        self.is_unknown = is_unknown
+        super().__init__(message)
 
 
 class JobFailed(ComputeError):

@@ -73,6 +73,16 @@ def _ocean_node() -> dict[str, Any]:
                 "description": "How often the jobs there are looked at, all in one request.",
                 "schema": {"type": ["number", "null"], "default": 10, "exclusiveMinimum": 0},
             },
+            "check_images": {
+                "label": "Look for images",
+                "description": "Ask an image's registry for it before a job there is paid.",
+                "schema": {"type": ["boolean", "null"], "default": True},
+            },
+            "registries": {
+                "label": "Registries",
+                "description": "Hosts with commas between: registries of yours that are not public.",
+                "schema": {"type": ["string", "null"]},
+            },
         },
     }
 

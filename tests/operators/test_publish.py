@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -84,8 +85,8 @@ def connections(
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", FERNET_KEY)
     mongo = {**json.loads(mongod.airflow_connection(mongo_uri)), "schema": mongo_database.name}
     monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", json.dumps(mongo))
-    pace = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.2}
-    node = {"conn_type": "ocean_node", "host": url, "extra": pace}
+    extra = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.3}
+    node = {"conn_type": "ocean_node", "host": url, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
     monkeypatch.setenv("AIRFLOW_CONN_OCEAN_WALLET_DEFAULT", json.dumps(wallet(chain)))
 
@@ -102,13 +103,11 @@ def wallet(chain: Chain, **extra: Any) -> dict[str, Any]:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The DeFlow API as the Ocean Node reaches it."""
-    port = next(port for port in range(23_000, 23_999) if ports.is_free(port))
-    address = f"http://localhost:{port}"
+    listening = socket.create_server((ports.LOOPBACK, 0))
+    address = f"http://localhost:{listening.getsockname()[1]}"
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", address)
-    server = uvicorn.Server(
-        uvicorn.Config(_mounted(), host="localhost", port=port, log_level="warning", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run)
+    server = uvicorn.Server(uvicorn.Config(_mounted(), log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     while not server.started:
         assert thread.is_alive()
@@ -116,6 +115,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield address
     server.should_exit = True
     thread.join()
+    listening.close()
 
 
 def _mounted() -> Any:
@@ -260,7 +260,7 @@ def test_a_path_in_a_storage_that_signs_nothing_becomes_an_asset(published: Publ
 
 def test_a_signed_url_is_renewed_after_half_of_its_life(monkeypatch: pytest.MonkeyPatch) -> None:
     at = [0.0]
-    monkeypatch.setattr(asset_files.time, "time", lambda: at[0])
+    monkeypatch.setattr(asset_files, "time", SimpleNamespace(time=lambda: at[0]))
 
     def same() -> str | None:
         shown = asset_files.Shown(content_store(), 1000)
