@@ -72,6 +72,10 @@ class TellingWallet:
         self._named[sent] = _FOR.get(str(call.fn_name), "make data NFT and datatoken")
         return sent
 
+    def sent_for(self, purpose: str) -> str | None:
+        """As the wallet itself."""
+        return self._wallet.sent_for(purpose)
+
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """As the wallet itself."""
         receipt = self._wallet.confirm(transaction_hash)

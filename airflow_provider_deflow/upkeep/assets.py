@@ -108,7 +108,7 @@ def _retire(desk: Desk, asset: Asset, wallet: Wallet) -> None:
     # Handed over again, it may have to end once more.
     purpose = f"end of life of {did} after {asset['entry']}"
     state = MetadataState(contract.state())
-    if state != MetadataState.ACTIVE and not wallet.has_sent(purpose):
+    if state != MetadataState.ACTIVE and not wallet.sent_for(purpose):
         desk.say(f"{did} is {in_words(state)} already")
         desk.tell(facts.upkeep(RETIRED, f"it is {in_words(state)}", did=did))
         return
