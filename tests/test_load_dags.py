@@ -18,7 +18,7 @@ from airflow_provider_deflow.stack import mongod
 
 pytestmark = pytest.mark.stack
 
-UPKEEP = {"deflow_upkeep": 7}
+UPKEEP = {"deflow_upkeep": 8}
 ALGORITHM = {"code": "print(1)", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
 
 
