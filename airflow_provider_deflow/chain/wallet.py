@@ -72,10 +72,10 @@ class Wallet:
     def send(self, call: Any, *, purpose: str = "") -> str:
         """Send a contract's function with its arguments; the transaction's hash.
 
-        What would revert is not signed. For a purpose that was sent before, the same transaction is sent
-        again if the chain does not have it. Raises `TransactionFailed` when that one was reverted; one that
-        can never be mined, because another used its nonce, is given a successor. The hash changes when the
-        fee has to be raised: what counts is the receipt that `confirm` gives.
+        What would revert is not signed: that raises `TransactionFailed`. For a purpose that was sent before,
+        the same transaction is sent again if the chain does not have it. One that came to nothing, since it
+        was reverted or another used its nonce, is given a successor. The hash changes when the fee has to be
+        raised: what counts is the receipt that `confirm` gives.
         """
         with answering(self.web3):
             return self._sent(call, purpose)
@@ -152,11 +152,11 @@ class Wallet:
         outcome = self._delivery.outcome(slot)
         if outcome is None:
             return self._delivery.push(slot).latest.transaction_hash
-        if outcome.ending == "replaced":
-            return None
-        if outcome.ending == "reverted":
-            self._receipt(slot, outcome)
-        return outcome.transaction_hash
+        if outcome.ending == "succeeded":
+            return outcome.transaction_hash
+        # Once more: what was reverted did not always let its purpose go.
+        self._lanes.settle(self._lane, slot, outcome)
+        return None
 
     def _prepared(self, call: Any) -> dict[str, Any]:
         """The transaction but for its nonce, which the account can pay for."""

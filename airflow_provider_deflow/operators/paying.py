@@ -18,6 +18,7 @@ from airflow_provider_deflow.graphs import graph as graphs
 from airflow_provider_deflow.graphs.problem import Problem
 from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.hooks.ledger import LedgerHook
+from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook, images
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.job_budgets import Limits
 from airflow_provider_deflow.jobs import FreeStarts
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.compute import ComputeJob
     from airflow_provider_deflow.ocean.credentials import OnList
     from airflow_provider_deflow.operators.compute import OceanComputeOperator
+    from airflow_provider_deflow.operators.quoting import QuotedNode
     from airflow_provider_deflow.operators.work import Work
 
 
@@ -129,6 +131,7 @@ def _starts(
         plan=plan,
         say=task.log.info,
         orders=orders,
+        images=images(OceanNodeHook(task.ocean_node_conn_id).settings(), task.log.info),
     )
 
 
@@ -237,6 +240,7 @@ def _planned(task: OceanComputeOperator, context: Context, policy: choosing.Poli
         node = job_request.rendered(one.node, values)
         if graphs.is_paid(node):
             job = quotes.of(node, one.node_defaults, one.environment_policy or policy)
+            _require_image(one, node, job)
             found.append(Planned(job_key(run, one.task_id), one.task_id, job.locked, job.amount.token))
         try:
             orders = quotes.orders_of(node, one.node_defaults)
@@ -249,3 +253,12 @@ def _planned(task: OceanComputeOperator, context: Context, policy: choosing.Poli
         found += [Planned(order_key(run, each.what), one.task_id, each.amount, each.token) for each in orders]
     # An order is for all nodes that use it.
     return list({one.key: one for one in reversed(found)}.values())
+
+
+def _require_image(task: OceanComputeOperator, node: graphs.ComputeData, quoted: QuotedNode) -> None:
+    """Looked for before the first payment; what an algorithm by DID runs in, its own task finds out."""
+    looking = images(OceanNodeHook(task.ocean_node_conn_id).settings(), task.log.info)
+    if looking is None or isinstance(node.algorithm, graphs.DidAlgorithm):
+        return
+    environment = quoted.offer.environment
+    looking.require(job_request.image_of(node.algorithm.image), environment.platform, environment.id)
