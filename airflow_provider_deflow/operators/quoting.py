@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import ComputeEnvironment, JobRequest
 
+# Measured on the contracts of `ocean-contracts`, rounded up: approve, deposit, authorise.
+GAS_OF_A_START = 50_000 + 140_000 + 150_000
+# Likewise: the order itself, after a datatoken was taken for nothing, or approved and bought.
+GAS_OF_AN_ORDER = {"had": 190_000, "dispensed": 190_000 + 120_000, "bought": 190_000 + 50_000 + 260_000}
+
 
 @dataclass(frozen=True, slots=True)
 class QuotedNode:
@@ -51,6 +56,10 @@ class QuotedNode:
         longest = max(self.offer.max_duration_seconds, self.offer.environment.min_duration_seconds)
         return math.ceil(longest / 60)
 
+    def gas_wei(self) -> int:
+        """About what the first start of a wallet costs, at the fee that the chain says now."""
+        return GAS_OF_A_START * int(self.wallet.web3.eth.gas_price)
+
 
 @dataclass(frozen=True, slots=True)
 class QuotedOrder:
@@ -64,6 +73,10 @@ class QuotedOrder:
     amount: int
     token: Token
     wallet: PayingWallet
+
+    def gas_wei(self) -> int:
+        """About, at the fee that the chain says now."""
+        return GAS_OF_AN_ORDER[self.how] * int(self.wallet.web3.eth.gas_price)
 
 
 @dataclass(frozen=True)
