@@ -55,8 +55,13 @@ def pay(sends: Sends, call: Any, token: str, amount: int, *, purpose: str = "") 
         )
     approval = contract(sends.web3, "ERC20Template", token).functions.approve(call.address, amount)
     # Other amounts, as after the price has changed, are approved anew.
-    sends.confirm(sends.send(approval, purpose=purpose and f"{purpose}: approve {amount}"))
+    sends.confirm(sends.send(approval, purpose=purpose and approving_for(purpose, amount)))
     return sends.send(call, purpose=purpose)
+
+
+def approving_for(purpose: str, amount: int) -> str:
+    """The purpose of the approval, which is a transaction of its own."""
+    return f"{purpose}: approve {amount}"
 
 
 def _allowance(sends: Sends, token: str, spender: str) -> int:
