@@ -35,7 +35,9 @@ def list_graphs(
     page = found[offset : offset + limit]
     editable = access.allowed(user, "PUT", [each.slug for each in page])
     return values.GraphList(
-        graphs=[views.line_of(each, each.slug in editable) for each in page], total=len(found)
+        graphs=[views.line_of(each, each.slug in editable) for each in page],
+        total=len(found),
+        may_create=access.may(user, "POST"),
     )
 
 

@@ -47,6 +47,8 @@ def line_of(listed: Listed, may_edit: bool) -> values.GraphListed:
         is_published=listed.published is not None,
         has_unpublished_changes=listed.has_unpublished_changes,
         may_edit=may_edit,
+        last_run=None,
+        next_run_at=None,
     )
 
 

@@ -55,6 +55,13 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/ocean-nodes"): READ,
     # 504: they were let through to the Ocean Node, which is away.
     ("GET", "/ocean-nodes/{conn_id}/environments"): (403, 403, 504, 504),
+    ("GET", "/wallets"): READ,
+    ("GET", "/assets"): (403, 403, 504, 504),
+    ("GET", "/assets/{did}"): (403, 403, 504, 504),
+    # It lends two connections, one of which pays.
+    ("POST", "/assets"): (403, 403, 202, 202),
+    ("GET", "/assets/publications/{run_id}"): READ,
+    ("POST", "/graphs/{slug}/quote"): (403, 403, 200, 200),
     ("GET", "/templates"): READ,
 }
 BODIES: dict[tuple[str, str], Any] = {
