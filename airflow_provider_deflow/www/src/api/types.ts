@@ -40,3 +40,14 @@ export type Template = Drawn<Schemas["Template"]>;
 
 export type ImportFormat = Schemas["Import"]["format"];
 export type ExportFormat = ImportFormat;
+
+export type Asset = Schemas["AssetView"];
+export type AssetSummary = Schemas["AssetListed"];
+export type AssetPage = Schemas["AssetList"];
+export type AssetKind = AssetSummary["kind"];
+export type NewAsset = Schemas["NewAsset"];
+export type StartedPublication = Schemas["StartedPublication"];
+export type Publication = Schemas["PublicationView"];
+export type Wallet = Schemas["WalletListed"];
+export type Quote = Schemas["QuoteView"];
+export type Transaction = Schemas["TransactionView"];

@@ -16,6 +16,7 @@ interface Props {
   onCommand: (command: Command) => void;
   onConflict: () => void;
   onHistory: () => void;
+  onQuote: () => void;
   onPublish: () => void;
   onRun: () => void;
 }
@@ -36,7 +37,7 @@ function words(saved: SaveState): string {
 }
 
 export function Toolbar(props: Props) {
-  const { view, name, saved, canUndo, canRedo, onCommand, onConflict, onHistory, onPublish, onRun } = props;
+  const { view, name, saved, canUndo, canRedo, onCommand, onConflict, onHistory, onQuote, onPublish, onRun } = props;
   const go = useGo();
   return (
     <header className={styles.toolbar}>
@@ -71,6 +72,11 @@ export function Toolbar(props: Props) {
           ?
         </Button>
         <Button onClick={onHistory}>History</Button>
+        {view.may_run && (
+          <Button title="What a run would cost" onClick={onQuote}>
+            Quote
+          </Button>
+        )}
         <Button disabled={!view.may_edit} onClick={onPublish}>
           Publish
         </Button>

@@ -11,12 +11,14 @@ import { useLastRuns } from "./useLastRuns";
 interface Props {
   graphs: readonly GraphSummary[];
   nowMs: number;
+  /** Whether the user may save new graphs. */
+  mayCreate: boolean;
   onOpen: (slug: string) => void;
   onDuplicate: (graph: GraphSummary) => void;
   onDelete: (graph: GraphSummary) => void;
 }
 
-export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Props) {
+export function GraphTable({ graphs, nowMs, mayCreate, onOpen, onDuplicate, onDelete }: Props) {
   const go = useGo();
   const runs = useLastRuns(graphs);
   return (
@@ -75,9 +77,11 @@ export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Pro
                 <td>{momentText(ran?.next, nowMs) || "–"}</td>
                 <td>{momentText(graph.changed_at, nowMs)}</td>
                 <td className={styles.actions}>
-                  <Button look="plain" aria-label={`Duplicate ${name}`} onClick={() => onDuplicate(graph)}>
-                    Duplicate
-                  </Button>
+                  {mayCreate && (
+                    <Button look="plain" aria-label={`Duplicate ${name}`} onClick={() => onDuplicate(graph)}>
+                      Duplicate
+                    </Button>
+                  )}
                   <Button
                     look="plain"
                     aria-label={`Delete ${name}`}

@@ -10,13 +10,17 @@ const document: GraphDocument = {
 };
 const run = {
   state: "success", attempt: 1, outcome: "succeeded", started_at: null, elapsed_seconds: 12, job_id: null,
-  ocean_node: null, message: null, hint: null, cost: null, outputs: [],
+  ocean_node: null, message: null, hint: null, cost: null, transactions: [], outputs: [],
 };
 const went = { state: "success", attempt: 1, started_at: null, elapsed_seconds: null, mode: null, files: null, size: null, message: null };
 
 test("a box shows state, elapsed time and, from the second on, the attempt", () => {
   expect(markOf(run, 0, 0)).toEqual({ tone: "success", text: "✓ succeeded · 12 s" });
   expect(markOf({ ...run, state: "up_for_retry", attempt: 2 }, 0, 0).text).toBe("◔ will retry · 12 s · attempt 2");
+});
+
+test("a paid box shows what it cost", () => {
+  expect(markOf({ ...run, cost: "at most 0.25 USDC" }, 0, 0).text).toBe("✓ succeeded · 12 s · ≤ 0.25 USDC");
 });
 
 test("a computing box counts on between two replies", () => {

@@ -4,6 +4,7 @@
 import type { NodeRun, RunView } from "../api/types";
 import { edgeTaskId, type GraphDocument } from "../graph/document";
 import type { NodeMark } from "../graph/flow";
+import { boxCost } from "./cost";
 import { elapsedNow, elapsedText } from "./elapsed";
 import { glyphOf, stateText, toneOf } from "./states";
 
@@ -14,9 +15,10 @@ interface Task {
   attempt?: number;
   elapsed_seconds?: number | null;
   outcome?: string | null;
+  cost?: string | null;
 }
 
-/** The line of one task: "✓ succeeded · 12 s · attempt 2". */
+/** The line of one task: "✓ succeeded · 12 s · attempt 2 · 0.25 USDC". */
 export function markOf(task: Task, readAtMs: number, nowMs: number): NodeMark {
   const tone = toneOf(task.state);
   const elapsed = elapsedText(elapsedNow(task.elapsed_seconds, tone === "running", readAtMs, nowMs));
@@ -25,6 +27,7 @@ export function markOf(task: Task, readAtMs: number, nowMs: number): NodeMark {
     `${glyphOf(tone)} ${task.outcome === "reused" ? "reused" : shortText(task.state)}`,
     elapsed,
     attempt > 1 ? `attempt ${attempt}` : "",
+    boxCost(task.cost ?? null),
   ];
   return { tone, text: words.filter((word) => word !== "").join(" · ") };
 }
