@@ -49,12 +49,12 @@ class NewPrice(Value):
     `none`: only the publisher gives out datatokens. An asset keeps the price that it was made with.
     """
 
-    kind: Literal["free", "fixed_rate", "none"] = Field("free", examples=["fixed_rate"])
+    kind: Literal["free", "fixed_rate", "none"] = Field(default="free", examples=["fixed_rate"])
     amount: Annotated[str, Field(pattern=_AMOUNT)] | None = Field(
-        None, description="Whole tokens, as text; of a fixed rate only.", examples=["2.5"]
+        default=None, description="Whole tokens, as text; of a fixed rate only.", examples=["2.5"]
     )
     token: words.TokenAddress | None = Field(
-        None, description="Ocean's own token on the chain when not given.", examples=[ADDRESS]
+        default=None, description="Ocean's own token on the chain when not given.", examples=[ADDRESS]
     )
 
 

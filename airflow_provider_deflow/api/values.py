@@ -80,6 +80,7 @@ class LastRun(Value):
     state: str = Field(description="Airflow's word.", examples=["success"])
     started_at: datetime | None = Field(examples=[MOMENT])
     ended_at: datetime | None = Field(examples=[MOMENT])
+    run_after: datetime = Field(examples=[MOMENT])
 
 
 class GraphListed(Value):
