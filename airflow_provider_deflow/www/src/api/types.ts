@@ -21,10 +21,7 @@ export type PartDiff = Schemas["PartChanges"];
 export type FieldChange = Schemas["FieldChange"];
 export type Imported = Drawn<Schemas["Imported"]>;
 
-export type RunSummary = Omit<Schemas["RunListed"], "run_after" | "triggered_by"> & {
-  run_after: string | null;
-  triggered_by: string | null;
-};
+export type RunSummary = Schemas["RunListed"];
 export type RunView = Drawn<Schemas["RunView"]>;
 export type NodeRun = Schemas["NodeRun"];
 export type EdgeRun = Schemas["EdgeRun"];

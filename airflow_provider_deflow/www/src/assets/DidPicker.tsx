@@ -8,7 +8,7 @@ import { type Loaded, useLoaded } from "../panels/useLoaded";
 import { Combobox } from "../ui/Combobox";
 import { useSettled } from "../ui/useSettled";
 import styles from "./assets.module.css";
-import { notUsable, servicesText, spokenText } from "./assetText";
+import { notUsable, servicesText } from "./assetText";
 import { isDidText, isMeantAsDid, shortDid } from "./did";
 
 interface Props {
@@ -45,7 +45,7 @@ export function DidPicker({ label, kind, did, oceanNode, hint, problems = [], re
             listName={kind === "algorithm" ? "Algorithms" : "Datasets"}
             text={words ?? did}
             placeholder="Search, or did:op:…"
-            suggestions={assets.map((asset) => ({ key: asset.did, name: spokenText(asset), content: <Line asset={asset} /> }))}
+            suggestions={assets.map((asset) => ({ key: asset.did, content: <Line asset={asset} /> }))}
             message={messageOf(found, kind, search)}
             onText={(text) => {
               const isDid = isMeantAsDid(text) || text.trim() === "";

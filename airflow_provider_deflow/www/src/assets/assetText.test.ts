@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "vitest";
 import type { Asset } from "../api/types";
-import { notTrusted, notUsable, priceText, servicesText, spokenText } from "./assetText";
+import { notTrusted, notUsable, priceText, servicesText } from "./assetText";
 
 const TOKEN = "0x1234567890123456789012345678901234AbCdEf";
 const price = { kind: "fixed_rate", amount: "2.50", token: TOKEN } as const;
@@ -26,7 +26,6 @@ test("services that are alike are told once", () => {
   const services = [service("compute"), service("compute"), service("access", { kind: "free" })];
   expect(servicesText({ services })).toBe("compute: 2.5 0x1234…CdEf, access: free");
   expect(servicesText({ services: [] })).toBe("no services");
-  expect(spokenText(rain)).toBe("Rain, by The weather office, compute: 2.5 0x1234…CdEf");
 });
 
 test("what a job would not take is said before it runs", () => {

@@ -26,11 +26,6 @@ export function servicesText({ services }: Pick<AssetSummary, "services">): stri
   return [...new Set(lines)].join(", ") || "no services";
 }
 
-/** What a screen reader says of a suggestion. */
-export function spokenText(asset: AssetSummary): string {
-  return [asset.name || "without a name", asset.author && `by ${asset.author}`, servicesText(asset)].filter(Boolean).join(", ");
-}
-
 /** Why a job will not take this asset as what it shall be; null when nothing speaks against it. */
 export function notUsable(asset: AssetSummary, as: AssetKind): string | null {
   if (asset.kind !== as) return `This is ${article(asset.kind)}, and ${article(as)} is needed here.`;

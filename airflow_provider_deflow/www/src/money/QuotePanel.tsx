@@ -40,7 +40,7 @@ function Quoted({ quote, document }: { quote: Quote; document: GraphDocument }) 
                 <th scope="col">Node</th>
                 <th scope="col">Environment</th>
                 <th scope="col">Minutes</th>
-                <th scope="col">Locked at most</th>
+                <th scope="col">At most</th>
               </tr>
             </thead>
             <tbody>

@@ -6,8 +6,6 @@ import styles from "./Combobox.module.css";
 
 export interface Suggestion {
   key: string;
-  /** What screen readers say of it. */
-  name: string;
   content: ReactNode;
 }
 
@@ -86,12 +84,11 @@ export function Combobox({ ids, listName, text, placeholder, suggestions, messag
       />
       <div className={styles.popup} hidden={!isOpen}>
         <ul ref={shown} id={list} role="listbox" aria-label={listName} className={styles.list}>
-          {suggestions.map(({ key, name, content }, index) => (
+          {suggestions.map(({ key, content }, index) => (
             <li
               key={key}
               id={optionId(index)}
               role="option"
-              aria-label={name}
               aria-selected={index === active}
               // Before the field loses the focus, and with it the list.
               onMouseDown={(event) => {
