@@ -104,8 +104,8 @@ export function UseFields({ form, problems, onChange }: PartProps) {
           label="Service"
           value={form.service}
           options={[
-            { value: "compute", text: "compute: jobs use it, nobody gets it" },
-            { value: "access", text: "access: who orders it downloads it" },
+            { value: "compute", text: "compute (for jobs)" },
+            { value: "access", text: "access (for download)" },
           ]}
           problems={listed(problems, "service")}
           onChange={(service) => onChange({ service: service as AssetForm["service"] })}
@@ -130,7 +130,7 @@ function TrustFields({ form, problems, onChange }: PartProps) {
       <span className="df-label">Algorithms that may run on it</span>
       {trusted.map((did, index) => (
         // By place: one that was just added has no DID.
-        <div className={styles.file} key={index}>
+        <div className={styles.trusted} key={index}>
           <DidPicker
             label={`Trusted algorithm ${index + 1}`}
             kind="algorithm"

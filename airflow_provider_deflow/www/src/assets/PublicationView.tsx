@@ -35,7 +35,7 @@ export function PublicationView({ started, publication, error }: Props) {
         </p>
       )}
       <p className="df-hint">
-        It is <a href={runPage(started)}>a run of Airflow</a>, and goes on when this is closed.
+        It is <a className={styles.link} href={runPage(started)}>a run of Airflow</a>, and goes on when this is closed.
       </p>
     </>
   );

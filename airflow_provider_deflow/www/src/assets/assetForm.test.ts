@@ -47,7 +47,7 @@ test("tags are divided by commas, each once", () => {
 });
 
 test("what is sent has what the form asks for, and nothing of what it hides", () => {
-  const dataset = requestOf(filled({ image: "typed before", amount: "3", trusted: [DID], tags: "a, b" }));
+  const dataset = requestOf(filled({ image: "typed before", amount: "3", trusted: [DID, ""], tags: "a, b" }));
   expect(dataset).toMatchObject({ ocean_node: "ocean_node_default", wallet: "ocean_wallet_default", tags: ["a", "b"] });
   expect(dataset.price).toEqual({ kind: "free" });
   expect(dataset.trusted_algorithms).toEqual([DID]);

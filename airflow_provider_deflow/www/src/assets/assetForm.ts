@@ -100,7 +100,7 @@ export function requestOf(form: AssetForm): NewAsset {
     ...(!isDataset && {
       algorithm: { image: form.image, tag: form.imageTag, checksum: form.checksum, entrypoint: form.entrypoint },
     }),
-    ...(isDataset && form.service === "compute" && { trusted_algorithms: [...form.trusted], allows_inline_code: form.allowsInline }),
+    ...(isDataset && form.service === "compute" && { trusted_algorithms: form.trusted.filter(isChosen), allows_inline_code: form.allowsInline }),
   };
 }
 
@@ -183,5 +183,10 @@ function containerProblems({ image, imageTag, checksum, entrypoint }: AssetForm)
 }
 
 function trustProblems({ trusted, service }: AssetForm): FieldProblems {
-  return service === "compute" && trusted.some((did) => !isDidText(did)) ? { trusted: "each must be the DID of an algorithm" } : {};
+  return service === "compute" && trusted.some((did) => isChosen(did) && !isDidText(did)) ? { trusted: "each must be the DID of an algorithm" } : {};
+}
+
+// A picker that was added and left empty.
+function isChosen(did: string): boolean {
+  return did !== "";
 }

@@ -20,7 +20,9 @@ test("a box shows state, elapsed time and, from the second on, the attempt", () 
 });
 
 test("a paid box shows what it cost", () => {
-  expect(markOf({ ...run, cost: "at most 0.25 USDC" }, 0, 0).text).toBe("✓ succeeded · 12 s · ≤ 0.25 USDC");
+  expect(markOf({ ...run, cost: "at most 0.25 USDC" }, 0, 0)).toEqual({
+    tone: "success", text: "✓ succeeded · 12 s", aside: "≤ 0.25 USDC",
+  });
 });
 
 test("a computing box counts on between two replies", () => {

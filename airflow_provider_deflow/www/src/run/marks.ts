@@ -18,7 +18,7 @@ interface Task {
   cost?: string | null;
 }
 
-/** The line of one task: "✓ succeeded · 12 s · attempt 2 · 0.25 USDC". */
+/** The line of one task: "✓ succeeded · 12 s · attempt 2"; and beside the name what it cost. */
 export function markOf(task: Task, readAtMs: number, nowMs: number): NodeMark {
   const tone = toneOf(task.state);
   const elapsed = elapsedText(elapsedNow(task.elapsed_seconds, tone === "running", readAtMs, nowMs));
@@ -27,9 +27,9 @@ export function markOf(task: Task, readAtMs: number, nowMs: number): NodeMark {
     `${glyphOf(tone)} ${task.outcome === "reused" ? "reused" : shortText(task.state)}`,
     elapsed,
     attempt > 1 ? `attempt ${attempt}` : "",
-    boxCost(task.cost ?? null),
   ];
-  return { tone, text: words.filter((word) => word !== "").join(" · ") };
+  const cost = boxCost(task.cost ?? null);
+  return { tone, text: words.filter((word) => word !== "").join(" · "), ...(cost && { aside: cost }) };
 }
 
 export function nodeMarks(document: GraphDocument, nodes: RunView["nodes"], readAtMs: number, nowMs: number): Marks {

@@ -22,7 +22,7 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
   return (
     <>
       <Button look="plain" aria-label={`Copy ${what}`} title={`Copy ${what}`} onClick={() => void copy()}>
-        ⧉
+        Copy
       </Button>
       <span className="df-hint" role="status">
         {said}
