@@ -56,6 +56,12 @@ async def list_wallets(user: User, airflow: AirflowAsUser) -> catalogue_values.W
 )
 def list_environments(conn_id: ConnId, user: User) -> catalogue_values.EnvironmentList:
     """Compute environments with resources, load and prices, asked of the Ocean Node now."""
+    with readable_ocean_node(user, conn_id).client() as ocean_node:
+        return catalogue_values.EnvironmentList(environments=listing.documents(ocean_node.environments()))
+
+
+def readable_ocean_node(user: User, conn_id: str) -> OceanNodeHook:
+    """Raises `Refusal` when the user may not read that connection, or there is none of this type."""
     if not access.may_use(user, conn_id):
         raise Refusal(403, "forbidden", f"{user.get_name()} may not read connection {conn_id!r} in Airflow.")
     try:
@@ -65,8 +71,7 @@ def list_environments(conn_id: ConnId, user: User) -> catalogue_values.Environme
         connection = None
     if connection is None or connection.conn_type != OceanNodeHook.conn_type:
         raise Refusal(404, "not_found", f"There is no connection {conn_id!r} of type ocean_node in Airflow.")
-    with hook.client() as ocean_node:
-        return catalogue_values.EnvironmentList(environments=listing.documents(ocean_node.environments()))
+    return hook
 
 
 async def _kept_by_airflow(airflow: AirflowAsUser) -> list[str]:

@@ -44,6 +44,9 @@ def files_of(
     if isinstance(given, (str, ObjectStoragePath)):
         return [_path(given, store, url_lifetime_seconds)]
     objects = [given] if isinstance(given, Mapping) else list(given)
+    files = [one for one in objects if isinstance(one, AssetFile)]
+    if files and len(files) == len(objects):
+        return files
     if not all(isinstance(one, Mapping) and isinstance(one.get("type"), str) for one in objects):
         raise SettingsError(
             "`files` must be file objects, the URL of a path in Airflow's object storage, or what an "

@@ -88,28 +88,7 @@ class PublishDDOOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish; return what the asset is known by."""
         with told_to_airflow():
-            store = content_store()
-            given = self.files.resolve(context) if isinstance(self.files, XComArg) else self.files
-            lifetime = int(self.url_lifetime.total_seconds())
-            files = files_of(given, self.patterns, store, lifetime)
-            description = with_files(self.description, files)
-            key = self.key or self._own_key(context)
-            memory = StoredMemory(store, self.wallet_conn_id, self.did or key)
-            publisher = publisher_of(
-                self.ocean_node_conn_id,
-                self.wallet_conn_id,
-                memory,
-                self.log.info,
-                checks_files=self.checks_files,
-            )
-            self.ocean_node_url = publisher.ocean_node.url
-            with publisher.ocean_node:
-                if self.did:
-                    published = publisher.update(self.did, description)
-                else:
-                    published = publisher.publish(description, key)
-        self.published_did = published.did
-        self._tell_of(published, memory, context)
+            published = self._publish(context)
         transactions = [published.mint_transaction, published.metadata_transaction]
         return {
             "did": published.did,
@@ -117,6 +96,31 @@ class PublishDDOOperator(BaseOperator):
             "datatoken": published.datatoken,
             "transactions": [one for one in transactions if one],
         }
+
+    def _publish(self, context: Context) -> Published:
+        store = content_store()
+        given = self.files.resolve(context) if isinstance(self.files, XComArg) else self.files
+        lifetime = int(self.url_lifetime.total_seconds())
+        files = files_of(given, self.patterns, store, lifetime)
+        description = with_files(self.description, files)
+        key = self.key or self._own_key(context)
+        memory = StoredMemory(store, self.wallet_conn_id, self.did or key)
+        publisher = publisher_of(
+            self.ocean_node_conn_id,
+            self.wallet_conn_id,
+            memory,
+            self.log.info,
+            checks_files=self.checks_files,
+        )
+        self.ocean_node_url = publisher.ocean_node.url
+        with publisher.ocean_node:
+            if self.did:
+                published = publisher.update(self.did, description)
+            else:
+                published = publisher.publish(description, key)
+        self.published_did = published.did
+        self._tell_of(published, memory, context)
+        return published
 
     def _own_key(self, context: Context) -> str:
         ti = context["ti"]
