@@ -62,6 +62,11 @@ export function AssetFiles({ form, problems, onChange }: PartProps) {
           <Button onClick={() => set([...files, { kind: "url", url: "" }])}>Add a URL</Button>
         </div>
         <p className="df-hint">A file can also be dropped here. Addresses are encrypted for the Ocean Node, nobody else reads them.</p>
+        {files.some(({ kind }) => kind === "upload") && (
+          <p className="df-hint">
+            The Ocean Node fetches an uploaded file by an address that ends after seven days: publish the same again to renew it.
+          </p>
+        )}
         {problems.files && (
           <p className="df-error" role="alert">
             {problems.files}

@@ -9,7 +9,7 @@ import { Combobox } from "../ui/Combobox";
 import { useSettled } from "../ui/useSettled";
 import styles from "./assets.module.css";
 import { notUsable, servicesText } from "./assetText";
-import { isDidText, isMeantAsDid, shortDid } from "./did";
+import { isDidText, readTyped, shortDid } from "./did";
 
 interface Props {
   label: string;
@@ -48,9 +48,9 @@ export function DidPicker({ label, kind, did, oceanNode, hint, problems = [], re
             suggestions={assets.map((asset) => ({ key: asset.did, content: <Line asset={asset} /> }))}
             message={messageOf(found, kind, search)}
             onText={(text) => {
-              const isDid = isMeantAsDid(text) || text.trim() === "";
-              setWords(text.trim() === "" ? null : isDid ? null : text);
-              if (isDid && text.trim() !== did) onChange(text.trim(), "did");
+              const typed = readTyped(text);
+              setWords("words" in typed ? typed.words : null);
+              if ("did" in typed && typed.did !== did) onChange(typed.did, "did");
             }}
             onTake={(taken) => {
               setWords(null);

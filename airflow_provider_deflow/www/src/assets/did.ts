@@ -7,9 +7,10 @@ export function isDidText(text: string): boolean {
   return DID.test(text);
 }
 
-/** Whether it is meant as a DID, finished or not: all else that is typed is a search. */
-export function isMeantAsDid(text: string): boolean {
-  return text.trim().startsWith("did:");
+/** What was typed into a picker: a DID, finished or not, or nothing, is the drawing's; all else is a search. */
+export function readTyped(text: string): { did: string } | { words: string } {
+  const trimmed = text.trim();
+  return trimmed === "" || trimmed.startsWith("did:") ? { did: trimmed } : { words: text };
 }
 
 /** "did:op:1234…cdef": two assets are told apart by it. */

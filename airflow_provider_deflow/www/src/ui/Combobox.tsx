@@ -66,6 +66,8 @@ export function Combobox({ ids, listName, text, placeholder, suggestions, messag
           setListing({ isOpen: true, active: -1 });
         }}
         onKeyDown={(event) => {
+          // While one looks for something, Enter sends no form.
+          if (event.key === "Enter" && isOpen) event.preventDefault();
           const done = pressed(event.key, listing, suggestions.length);
           if (done.does === "nothing") return;
           // Escape closes the list, not the dialog around it; the arrows are not the canvas's.
