@@ -55,10 +55,10 @@ bench: $(READY)  ## measure the costs per task and per node beside Airflow's own
 	@PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks
 
 # SEED=… decides all schedules, COUNT=… how many random ones; CASE=… repeats the round of one row; CLUSTER=1
-# runs on the topology of `make cluster`.
+# runs on the topology of `make cluster`; PAID=1 runs the schedules of graphs that cost money, on a stack with a chain.
 chaos: $(READY)  ## kill every part in the middle of its work, and write what came of it to docs/faults.md
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(CLUSTER),--cluster) \
-		$(if $(CASE),--case $(CASE),--write-docs)
+		$(if $(PAID),--paid) $(if $(CASE),--case $(CASE),--write-docs)
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --only-binary :all: \

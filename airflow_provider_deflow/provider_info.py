@@ -73,6 +73,16 @@ def _ocean_node() -> dict[str, Any]:
                 "description": "How often the jobs there are looked at, all in one request.",
                 "schema": {"type": ["number", "null"], "default": 10, "exclusiveMinimum": 0},
             },
+            "check_images": {
+                "label": "Look for images",
+                "description": "Ask an image's registry for it before a job there is paid.",
+                "schema": {"type": ["boolean", "null"], "default": True},
+            },
+            "registries": {
+                "label": "Registries",
+                "description": "Hosts with commas between: registries of yours that are not public.",
+                "schema": {"type": ["string", "null"]},
+            },
         },
     }
 
@@ -214,6 +224,14 @@ def _options() -> dict[str, Any]:
             "type": "integer",
             "example": "48",
             "default": "24",
+        },
+        "asset_files_conn_id": {
+            "description": "Connection (type github or http) of a GitHub repository from which Ocean Nodes "
+            "fetch what edges hand over as assets. Empty: from DeFlow's storage, by URLs that end.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "github_files",
+            "default": "",
         },
         "storage_conn_id": {
             "description": "Connection that opens the storage, when it needs one.",

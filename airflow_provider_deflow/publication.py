@@ -24,14 +24,12 @@ from airflow_provider_deflow.hooks import sealing
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ocean.asset_description import AssetDescription
-from airflow_provider_deflow.operators.asset_files import AssetFile, signed_files
+from airflow_provider_deflow.operators.asset_files import AssetFile, Shown
 from airflow_provider_deflow.operators.faults import told_to_airflow
 from airflow_provider_deflow.operators.publish import PublishDDOOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from airflow_provider_deflow.ocean.outputs import ContentStore
 
 DAG_ID = "deflow_publish"
 TASK_ID = "publish"
@@ -47,11 +45,21 @@ Upload = dict[str, str]
 
 
 def conf_of(
-    ocean_node: str, wallet: str, asset: Mapping[str, Any], files: Sequence[Upload | FileObject]
+    ocean_node: str,
+    wallet: str,
+    asset: Mapping[str, Any],
+    files: Sequence[Upload | FileObject],
+    files_connection: str = "",
 ) -> dict[str, Any]:
     """The conf of a run. An upload is `{"upload": sha256, "name": …}`; every other file is sealed."""
     kept = [dict(file) if "upload" in file else {"sealed": sealing.seal(file)} for file in files]
-    return {"ocean_node": ocean_node, "wallet": wallet, "asset": dict(asset), "files": kept}
+    return {
+        "ocean_node": ocean_node,
+        "wallet": wallet,
+        "asset": dict(asset),
+        "files": kept,
+        "files_connection": files_connection,
+    }
 
 
 def publish_dag() -> DAG:
@@ -68,6 +76,7 @@ def publish_dag() -> DAG:
             "wallet": Param("", type="string", description="Connection of the account that pays."),
             "asset": Param({}, type="object", description="An AssetDescription, without files."),
             "files": Param([], type="array", description="Uploads, and what is sealed by the API."),
+            "files_connection": Param("", type="string", description="Where uploads can be had for good."),
         },
         tags=["deflow"],
     ) as dag:
@@ -102,12 +111,12 @@ class PublishAsAsked(PublishDDOOperator):
         }
 
     def _take(self, asked: Mapping[str, Any]) -> None:
-        store = content_store()
-        lifetime = int(self.url_lifetime.total_seconds())
+        self.files_conn_id = str(asked["files_connection"])
+        shown = Shown(content_store(), int(self.url_lifetime.total_seconds()), self.files_conn_id)
         objects = [file if "upload" in file else _opened(file) for file in asked["files"]]
         self.description = AssetDescription.of(asked["asset"])
         self.key = f"page/{_hash([asked['asset'], objects])}"
-        self.files = [_asset_file(file, store, lifetime) for file in objects]
+        self.files = [_asset_file(file, shown) for file in objects]
         self.ocean_node_conn_id, self.wallet_conn_id = str(asked["ocean_node"]), str(asked["wallet"])
 
 
@@ -129,14 +138,14 @@ def _opened(file: Mapping[str, Any]) -> FileObject:
     return opened
 
 
-def _asset_file(file: Mapping[str, Any], store: ContentStore, lifetime: int) -> AssetFile:
+def _asset_file(file: Mapping[str, Any], shown: Shown) -> AssetFile:
     if "upload" not in file:
         return AssetFile("", dict(file))
-    if not store.has(file["upload"]):
+    if not shown.store.has(file["upload"]):
         raise errors.MissingOutput(
             f"the file {file['name']!r} is not, or no longer, in DeFlow's storage — upload it again"
         )
-    return signed_files([(file["name"], file["upload"])], store, lifetime)[0]
+    return shown.files([(file["name"], file["upload"])])[0]
 
 
 def _hash(value: Any) -> str:

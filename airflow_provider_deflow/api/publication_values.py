@@ -24,7 +24,7 @@ class UploadedFile(Value):
 
 
 class UploadFile(Value):
-    """A file of DeFlow's storage; the Ocean Node fetches it by a signed URL that ends after seven days."""
+    """A file of DeFlow's storage; see `files_connection` for how the Ocean Node gets it."""
 
     upload: UploadedFile
 
@@ -98,6 +98,13 @@ class NewAsset(Value):
         min_length=1,
         max_length=100,
         description="Of a compute service each becomes a service of its own: a job gets one file of each.",
+    )
+    files_connection: words.ConnectionId | None = Field(
+        None,
+        description="Connection of a GitHub repository that uploads are put into, from where they can be had "
+        "for good. Without it an upload is given as a URL of DeFlow's storage, which ends after seven days: "
+        "publish the same again to renew it.",
+        examples=["github_default"],
     )
     service: Literal["access", "compute"] = Field(
         "compute", description="`access` is for download, `compute` for jobs.", examples=["compute"]

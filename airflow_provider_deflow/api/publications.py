@@ -55,8 +55,7 @@ async def publish_asset(
     """Publish a dataset or an algorithm, with the money and in the name of the wallet.
 
     You may start runs of `deflow_publish` and read both connections in Airflow. URLs and headers of files
-    are encrypted with Airflow's Fernet key before they leave this request. An upload is given to the Ocean
-    Node as a URL that ends after seven days: publish the same again to renew it.
+    are encrypted with Airflow's Fernet key before they leave this request.
     """
     conf = await run_in_threadpool(_conf, user, asset)
     dag = await airflow.find(dag_path(publication.DAG_ID))
@@ -99,14 +98,21 @@ async def read_publication(
 def _conf(user: User, asset: publication_values.NewAsset) -> dict[str, Any]:
     """Of the run. Raises `Refusal` when the user may not, or with all that is wrong."""
     access.require(user, "POST", SLUG, access.RUN)
-    access.require_use(user, {"ocean_node": asset.ocean_node, "wallet": asset.wallet})
+    named = {"ocean_node": asset.ocean_node, "wallet": asset.wallet}
+    if asset.files_connection:
+        named["files_connection"] = asset.files_connection
+    access.require_use(user, named)
     found = [*asked_assets.problems_of_connections(asset), *asked_assets.problems_of_description(asset)]
     if found:
         message = "; ".join(f"{one.where}: {one.message}" for one in found)
         raise Refusal(422, "invalid", message, found)
     try:
         return publication.conf_of(
-            asset.ocean_node, asset.wallet, asked_assets.description_of(asset), asked_assets.files_of(asset)
+            asset.ocean_node,
+            asset.wallet,
+            asked_assets.description_of(asset),
+            asked_assets.files_of(asset),
+            asset.files_connection or "",
         )
     except errors.SettingsError as error:
         raise Refusal(503, "settings", str(error)) from None

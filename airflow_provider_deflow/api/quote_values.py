@@ -25,11 +25,23 @@ class TokenAmount(Value):
 
 
 class QuotedOrder(Value):
-    """What an asset that a node uses costs to order."""
+    """What an asset costs to order; one that is ordered already, for as long as a run takes, is not here."""
 
     did: str = Field(examples=[DID])
     token: str = Field(examples=[ADDRESS])
     amount: str = Field(description="Whole tokens.", examples=["2.5"])
+
+
+class PlacedOrder(TokenAmount):
+    """One order that a run places, whichever nodes it is for."""
+
+    did: str = Field(examples=[DID])
+    nodes: list[str] = Field(description="That use it.", examples=[["train"]])
+    how: str = Field(
+        description="`had`: the wallet has its datatoken; `dispensed`: it is given away; `bought`: sold.",
+        examples=["bought"],
+    )
+    gas_wei: str = Field(description="About.", examples=["500000000000000"])
 
 
 class QuotedNode(TokenAmount):
@@ -39,7 +51,9 @@ class QuotedNode(TokenAmount):
     ocean_node: str = Field(description="Scheme and host.", examples=["https://node.example:8001"])
     environment: str = Field(description="As chosen, or as drawn.", examples=["0x1-0x2"])
     minutes: int = Field(examples=[60])
-    orders: list[QuotedOrder] = Field(description="Of its datasets and algorithm by DID.")
+    orders: list[QuotedOrder] = Field(
+        description="Of its datasets and algorithm by DID; one that several nodes share is placed once."
+    )
     gas_wei: str = Field(
         description="About, of a wallet's first start: later ones need less.", examples=["340000000000000"]
     )
@@ -58,6 +72,7 @@ class QuoteView(Value):
 
     nodes: list[QuotedNode]
     free: list[str] = Field(description="Nodes that are not paid.", examples=[["clean"]])
+    orders: list[PlacedOrder] = Field(description="Of all nodes, free ones too: each is placed once.")
     totals: list[TokenAmount] = Field(description="By token, of jobs and orders together.")
     budget: BudgetView | None
     exceeds: bool = Field(description="Whether a run would be refused before its first payment.")

@@ -59,7 +59,8 @@ def of_run(slug: str, run: Reply, tasks: Iterable[Reply]) -> run_values.RunView:
     by_id = {task["task_id"]: task for task in tasks if task["map_index"] < 0}
     nodes = {about["task_id"]: about for about in (told or {}).get("nodes", ())}
     edges = {about["task_id"]: about for about in (told or {}).get("edges", ())}
-    cost = costs.by_task(stores.reservations().of_run(Run(run["dag_id"], run["dag_run_id"])))
+    paid = stores.reservations().of_run(Run(run["dag_id"], run["dag_run_id"]))
+    cost, sent = costs.by_task(paid), costs.transactions_by_task(paid)
     pairs = [f"{edge['source']}__{edge['target']}" for edge in document["edges"]]
     return run_values.RunView(
         run_id=run["dag_run_id"],
@@ -69,7 +70,9 @@ def of_run(slug: str, run: Reply, tasks: Iterable[Reply]) -> run_values.RunView:
         ended_at=run["end_date"],
         document=document,
         nodes={
-            node["id"]: _node(by_id.get(node["id"]), nodes.get(node["id"]), cost.get(node["id"]))
+            node["id"]: _node(
+                by_id.get(node["id"]), nodes.get(node["id"]), cost.get(node["id"]), sent.get(node["id"], [])
+            )
             for node in document["nodes"]
         },
         edges={pair: _edge(by_id.get(pair), edges.get(pair)) for pair in pairs},
@@ -97,7 +100,9 @@ def kept_files(told: Reply | None) -> list[run_values.KeptFile]:
     return [*of_nodes, *_result_files(told["results"])]
 
 
-def _node(task: Reply | None, about: Reply | None, cost: str | None) -> run_values.NodeRun:
+def _node(
+    task: Reply | None, about: Reply | None, cost: str | None, sent: list[run_values.TransactionView]
+) -> run_values.NodeRun:
     jobs = about["jobs"] if about else []
     job = jobs[-1] if jobs else {}
     reused = about["reused_from"] if about else None
@@ -106,11 +111,11 @@ def _node(task: Reply | None, about: Reply | None, cost: str | None) -> run_valu
         **_progress(task),
         outcome="reused" if reused else job.get("outcome"),
         job_id=reused["job_id"] if reused else job.get("job_id"),
-        ocean_node=_host(job.get("ocean_node")),
+        ocean_node=host_of(job.get("ocean_node")),
         message=why.get("message"),
         hint=HINTS.get(str(why.get("fault"))),
         cost=cost,
-        transactions=[],
+        transactions=sent,
         outputs=_outputs(about) if about else [],
     )
 
@@ -174,7 +179,7 @@ def _outputs(about: Reply) -> list[run_values.KeptFile]:
     return [run_values.KeptFile(name=name, size=size, sha256=sha256) for name, size, sha256 in files or ()]
 
 
-def _host(url: str | None) -> str | None:
+def host_of(url: str | None) -> str | None:
     """Scheme, host and port: a login or a path is nobody's business."""
     if not url:
         return None

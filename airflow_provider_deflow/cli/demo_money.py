@@ -16,7 +16,7 @@ from airflow_provider_deflow.ledger.reservations import Reservations
 if TYPE_CHECKING:
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.ledger.reservations import Record
-    from airflow_provider_deflow.reconciliation import Account
+    from airflow_provider_deflow.reconciliation import Account, Reconciled
     from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 
 PAID_NODE = "predict"
@@ -31,11 +31,10 @@ _COIN_DECIMALS = 18
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a run's payments came to; `differences` between ledger and chain are none when all is right."""
+    """What a run's payments came to; its `proof` has no differences when all is right."""
 
     payments: list[Account]
-    locks: int
-    differences: list[str]
+    proof: Reconciled
 
     @property
     def in_record(self) -> dict[str, Any]:
@@ -44,7 +43,7 @@ class Cost:
             {name: str(value) if name in _AMOUNTS else value for name, value in asdict(one).items()}
             for one in self.payments
         ]
-        return {"payments": told, "locks": self.locks, "differences": self.differences}
+        return {"payments": told, **asdict(self.proof)}
 
     @property
     def faults(self) -> list[str]:
@@ -52,15 +51,15 @@ class Cost:
         held = [
             f"{one.task_id} holds {one.held} base units in the escrow" for one in self.payments if one.held
         ]
-        return [*self.differences, *held, *([] if self.locks else ["no job was paid"])]
+        return [*self.proof.differences, *held, *([] if self.proof.locks else ["no job was paid"])]
 
     def lines(self) -> list[str]:
         """A sentence for each payment, and for the proof."""
         told = [_sentence(one) for one in self.payments]
-        return [*told, f"{self.locks} lock(s) compared with the chain, {len(self.differences)} difference(s)"]
+        return [*told, self.proof.summary]
 
 
-_AMOUNTS = ("reserved", "locked", "claimed", "refunded", "gas")
+_AMOUNTS = ("reserved", "locked", "claimed", "refunded", "paid", "fees", "gas")
 
 
 def with_money(document: dict[str, Any]) -> dict[str, Any]:
@@ -97,8 +96,7 @@ def read(chain: DevelopmentChain, mongo_uri: str, run_id: str) -> Cost:
         patience(still_open)
         records = reservations.of_run_called(run_id)
         others = reservations.of_payer(wallet.chain_id, wallet.address)
-        proof = reconcile(wallet, records, others)
-        return Cost(accounts(records), proof.locks, proof.differences)
+        return Cost(accounts(records), reconcile(wallet, records, others))
 
 
 def _wallet(chain: DevelopmentChain) -> PayingWallet:

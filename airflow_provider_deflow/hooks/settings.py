@@ -119,6 +119,11 @@ def storage_conn_id() -> str | None:
     return conf.get(SECTION, "storage_conn_id", fallback="") or None
 
 
+def asset_files_conn_id() -> str:
+    """The connection of the GitHub repository that files handed over as assets are put into; "" for none."""
+    return str(conf.get(SECTION, "asset_files_conn_id", fallback="")).strip()
+
+
 def alarm_notifiers() -> list[str]:
     """Import paths of the notifiers that are told of alarms."""
     return str(conf.get(SECTION, "alarm_notifiers", fallback="")).replace(",", " ").split()

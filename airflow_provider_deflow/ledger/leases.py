@@ -78,6 +78,12 @@ class Leases:
                 return False
             return self._take(lease, free)
 
+    def is_held_by(self, name: str, holder: str) -> bool:
+        """Whether who held it still does, or was killed so lately that its time is not over."""
+        held = {"_id": name, "holder": holder, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        with self._answering():
+            return self._leases.find_one(held, {"_id": 1}) is not None
+
     def keep(self, lease: Lease) -> bool:
         """Hold it for longer, if it was nobody else's since."""
         with self._answering():

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_deflow import handover
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.ocean import ddo
 from airflow_provider_deflow.ocean.asset_description import AssetDescription
-from airflow_provider_deflow.operators.asset_files import signed_files, with_files
+from airflow_provider_deflow.operators.asset_files import Shown, with_files
 
 if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.connection import Observer
@@ -83,18 +84,21 @@ def publish_for(
     What it is called says nothing of the graph: everybody can read that.
     """
 
-    def publish(files: Sequence[handover.HandedFile]) -> tuple[str, tuple[str, ...]]:
+    def publish(files: Sequence[handover.HandedFile]) -> handover.PublishedFiles:
         named = [(handover.flat_name(file), file.sha256) for file in files]
         content = json.dumps([named, owner, _algorithm_of(consumer)])
         key = f"handover/{hashlib.sha256(content.encode()).hexdigest()}"
-        description = with_files(
-            _only_for(consumer, owner), signed_files(named, store, LONGEST_URL_SECONDS), shows_names=False
-        )
+        shown = Shown(store, LONGEST_URL_SECONDS, settings.asset_files_conn_id()).files(named)
+        description = with_files(_only_for(consumer, owner), shown, shows_names=False)
         memory = StoredMemory(store, wallet_conn_id, key)
         publisher = publisher_of(ocean_node_conn_id, wallet_conn_id, memory, say, observe=observe)
         with publisher.ocean_node:
             did = publisher.publish(description, key).did
-        return did, tuple(ddo.service_id(did, position) for position in range(len(named)))
+        return handover.PublishedFiles(
+            did,
+            tuple(ddo.service_id(did, position) for position in range(len(named))),
+            tuple(handover.name_in(str(file.file_object["url"])) for file in shown),
+        )
 
     return publish
 

@@ -136,11 +136,13 @@ def _wallet(key: str, chain: DevelopmentChain | None, ocean_nodes: Iterable[str]
 def local_ocean_node(url: str, requests_per_minute: int = REQUESTS_PER_MINUTE) -> str:
     """The connection to one of this machine, as the value of an AIRFLOW_CONN_ variable."""
     # Two triggerers that look so often take a fifth of a real node's 30 each.
-    pace = {
+    extra = {
         "requests_per_minute": requests_per_minute,
         "poll_interval_seconds": max(1, 300 // requests_per_minute),
+        # It pulls none: `python` is its own interpreter, and all others are refused.
+        "check_images": False,
     }
-    return json.dumps({"conn_type": "ocean_node", "host": url, "extra": pace})
+    return json.dumps({"conn_type": "ocean_node", "host": url, "extra": extra})
 
 
 def ocean_node_elsewhere(url: str) -> str:

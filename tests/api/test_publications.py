@@ -22,6 +22,7 @@ from airflow_provider_deflow import publication
 from airflow_provider_deflow.hooks import sealing
 from airflow_provider_deflow.local_ocean_node.settings import ChainSettings
 from airflow_provider_deflow.ocean.outputs import ContentStore
+from airflow_provider_deflow.operators.asset_files import Shown
 from airflow_provider_deflow.stack import mongod
 from tests.api.people import Asking
 from tests.api.server import OCEAN_NODE_AWAY, Server
@@ -287,4 +288,4 @@ def test_an_upload_that_was_cleared_meanwhile_is_named(tmp_path: Any) -> None:
     kept, _ = store.put(io.BytesIO(b"x"))
     store.path(kept).unlink()
     with pytest.raises(Exception, match="upload it again"):
-        publication._asset_file({"upload": kept, "name": "x.csv"}, store, 60)
+        publication._asset_file({"upload": kept, "name": "x.csv"}, Shown(store, 60))

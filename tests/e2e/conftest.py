@@ -146,7 +146,7 @@ class Deployment:
             "connection_id": conn_id,
             "conn_type": "ocean_node",
             "host": url or self.up.ocean_node_url,
-            "extra": json.dumps({"requests_per_minute": 600, **extra}),
+            "extra": json.dumps({"requests_per_minute": 600, "check_images": False, **extra}),
         }
         self.airflow.add_connection(body)
 

@@ -105,7 +105,8 @@ def connect(
     mongo_uri: str,
 ) -> None:
     """Airflow's connections."""
-    extra = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.3}
+    # The local Ocean Node pulls no images.
+    extra = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.3, "check_images": False}
     node = {"conn_type": "ocean_node", "host": url, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
     wallet = {

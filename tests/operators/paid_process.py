@@ -2,7 +2,8 @@
 """A try of a paid task in a process of its own, which kills itself at a point; its memory is a file.
 
 python -m tests.operators.paid_process "authorised" MEMORY.json
-    python -m tests.operators.paid_process "run 7"    # lives
+python -m tests.operators.paid_process "run 7"    # lives
+python -m tests.operators.paid_process "run 7" second    # on the Ocean Node of another connection
 """
 
 from __future__ import annotations
@@ -97,4 +98,5 @@ if __name__ == "__main__":
         arm(sys.argv[1])
         run(paid_operator(WRITE.format("x")), context(FileMemory(Path(sys.argv[2]))))
     else:
-        run(paid_operator(WRITE.format("x")), context(run_id=sys.argv[1]))
+        ocean_node = sys.argv[2] if len(sys.argv) > 2 else None
+        run(paid_operator(WRITE.format("x"), ocean_node=ocean_node), context(run_id=sys.argv[1]))

@@ -190,7 +190,8 @@ def test_a_lock_without_a_job_holds_up_its_node_until_it_came_back(paying: Paid)
     assert (len(paying.events("Lock")), len(paying.events("Deposit"))) == (2, 1)
 
 
-def test_a_person_may_pay_beside_a_lock_without_a_job(paying: Paid) -> None:
+def test_a_person_may_pay_beside_a_lock_without_a_job(paying: Paid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_deflow.job_search.UNCONFIRMED_SECONDS", 3.0)
     algorithm = {"code": "pass", "image": "nobody/nothing:1", "entrypoint": "sh $ALGO"}
     memory = Memory()
     with pytest.raises(AirflowFailException, match="LockOrphaned"):

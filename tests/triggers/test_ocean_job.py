@@ -302,13 +302,14 @@ def test_a_kill_that_finds_a_connection_gone_asks_again_and_stops_the_job_when_i
     monkeypatch.setattr(ocean_node, "POLL_INTERVAL_SECONDS", 0.1)
     job = node.start("import time; time.sleep(60)")
     trigger = node.trigger(job.job_id)
-    connection = os.environ.pop(f"AIRFLOW_CONN_{gone}")
+    connection = os.environ[f"AIRFLOW_CONN_{gone}"]
+    monkeypatch.delenv(f"AIRFLOW_CONN_{gone}")
 
     async def killed() -> None:
         stopping = asyncio.create_task(trigger.on_kill())
         while not trigger._watched and not stopping.done():
             await asyncio.sleep(0.01)
-        os.environ[f"AIRFLOW_CONN_{gone}"] = connection
+        monkeypatch.setenv(f"AIRFLOW_CONN_{gone}", connection)
         await stopping
 
     asyncio.run(asyncio.wait_for(killed(), timeout=30))

@@ -3,6 +3,7 @@
 import type { GraphView } from "../api/types";
 import { paths, useGo } from "../routes";
 import { Button } from "../ui/Button";
+import { Icon } from "../ui/Icon";
 import type { Command } from "./keys";
 import type { SaveState } from "./saving";
 import styles from "./editor.module.css";
@@ -57,31 +58,34 @@ export function Toolbar(props: Props) {
       )}
       <div className={styles.tools} role="toolbar" aria-label="Drawing">
         <Button look="plain" title="Undo (Ctrl + Z)" aria-label="Undo" disabled={!canUndo} onClick={() => onCommand("undo")}>
-          ↶
+          <Icon name="undo" />
         </Button>
         <Button look="plain" title="Redo (Ctrl + Y)" aria-label="Redo" disabled={!canRedo} onClick={() => onCommand("redo")}>
-          ↷
+          <Icon name="redo" />
         </Button>
         <Button look="plain" title="Lay out (L)" aria-label="Lay out" disabled={!view.may_edit} onClick={() => onCommand("arrange")}>
-          ⇥
+          <Icon name="arrange" />
         </Button>
         <Button look="plain" title="Find a box (/)" aria-label="Find a box" onClick={() => onCommand("search")}>
-          ⌕
+          <Icon name="search" />
         </Button>
         <Button look="plain" title="Keys (?)" aria-label="Keys" onClick={() => onCommand("help")}>
-          ?
+          <Icon name="keys" />
         </Button>
+      </div>
+      <div className={styles.steps}>
         <Button onClick={onHistory}>History</Button>
         {view.may_run && (
           <Button title="What a run would cost" onClick={onQuote}>
             Quote
           </Button>
         )}
-        <Button disabled={!view.may_edit} onClick={onPublish}>
+        {/* The next step is the one that stands out. */}
+        <Button look={view.revision === null ? "primary" : "normal"} disabled={!view.may_edit} onClick={onPublish}>
           Publish
         </Button>
         <Button
-          look="primary"
+          look={view.revision === null ? "normal" : "primary"}
           disabled={!view.may_run || view.revision === null}
           title={view.revision === null ? "Publish first: runs compute what is published" : "Run what is published"}
           onClick={onRun}

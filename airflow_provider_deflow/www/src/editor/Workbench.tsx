@@ -174,6 +174,7 @@ function Bench({ store, saving }: Opened) {
               <p>
                 Drag a box from the left, or press <kbd>N</kbd>. Then drag from its right side to the next box.
               </p>
+              <p>When it is drawn: Publish, then Run.</p>
             </div>
           )}
           <Canvas

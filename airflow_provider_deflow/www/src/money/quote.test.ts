@@ -5,7 +5,7 @@ import type { ComputeData, GraphDocument } from "../graph/document";
 import { budgetText, gasText, mayCost, totalText } from "./quote";
 
 const quote: Quote = {
-  nodes: [], free: [], problems: [], exceeds: false, budget: { per_run: "5", per_day: null, left_today: null },
+  nodes: [], free: [], orders: [], problems: [], exceeds: false, budget: { per_run: "5", per_day: null, left_today: null },
   totals: [{ chain_id: 1, token: "0x1234567890123456789012345678901234AbCdEf", symbol: "USDC", amount: "0.250" }],
 };
 const drawing = (data: Partial<ComputeData>): GraphDocument => ({

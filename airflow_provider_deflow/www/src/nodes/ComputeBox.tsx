@@ -2,13 +2,13 @@
 // The box of a compute job: its name, what runs, on what, and a run's state or a difference if there is one.
 import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
-import { type ComputeData, isCode, isDid } from "../graph/document";
+import { type ComputeData, DEFAULT_IMAGE, isCode, isDid } from "../graph/document";
 import type { BoxNode } from "../graph/flow";
 import styles from "./nodes.module.css";
 
 function algorithmLine({ algorithm }: ComputeData): string {
   if (isDid(algorithm)) return algorithm.did ? `${algorithm.did.slice(0, 14)}…` : "no algorithm yet";
-  if (isCode(algorithm)) return algorithm.code.trim() ? (algorithm.image ?? "code") : "no code yet";
+  if (isCode(algorithm)) return algorithm.code.trim() ? (algorithm.image ?? DEFAULT_IMAGE) : "no code yet";
   return "code from a file";
 }
 
