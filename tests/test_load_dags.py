@@ -18,7 +18,7 @@ from airflow_provider_deflow.stack import mongod
 
 pytestmark = pytest.mark.stack
 
-OWN = {"deflow_upkeep": 7, "deflow_publish": 1}
+OWN = {"deflow_upkeep": 8, "deflow_publish": 1}
 ALGORITHM = {"code": "print(1)", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
 
 

@@ -31,6 +31,7 @@ from airflow_provider_deflow.operators.work import values_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_deflow.job_images import Images
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.job_orders import Orders
     from airflow_provider_deflow.job_payments import PaidStarts
@@ -231,6 +232,7 @@ def _planned(task: OceanComputeOperator, context: Context, policy: choosing.Poli
 
     selected, run = selection_of(task, context), Run(task.dag_id, context["run_id"])
     quotes, values = Quotes(task.budget.fee_token, task.log.info), values_of(context)
+    looking: dict[str, Images | None] = {}
     found = []
     for one in task.dag.tasks if task.dag else [task]:
         if not isinstance(one, OceanComputeOperator) or not (
@@ -240,7 +242,10 @@ def _planned(task: OceanComputeOperator, context: Context, policy: choosing.Poli
         node = job_request.rendered(one.node, values)
         if graphs.is_paid(node):
             job = quotes.of(node, one.node_defaults, one.environment_policy or policy)
-            _require_image(one, node, job)
+            at = one.ocean_node_conn_id
+            if at not in looking:
+                looking[at] = images(OceanNodeHook(at).settings(), task.log.info)
+            _require_image(looking[at], node, job)
             found.append(Planned(job_key(run, one.task_id), one.task_id, job.locked, job.amount.token))
         try:
             orders = quotes.orders_of(node, one.node_defaults)
@@ -255,9 +260,8 @@ def _planned(task: OceanComputeOperator, context: Context, policy: choosing.Poli
     return list({one.key: one for one in reversed(found)}.values())
 
 
-def _require_image(task: OceanComputeOperator, node: graphs.ComputeData, quoted: QuotedNode) -> None:
+def _require_image(looking: Images | None, node: graphs.ComputeData, quoted: QuotedNode) -> None:
     """Looked for before the first payment; what an algorithm by DID runs in, its own task finds out."""
-    looking = images(OceanNodeHook(task.ocean_node_conn_id).settings(), task.log.info)
     if looking is None or isinstance(node.algorithm, graphs.DidAlgorithm):
         return
     environment = quoted.offer.environment

@@ -56,6 +56,10 @@ class ByDid:
         """How often each was ordered."""
         return [len(self.said(asset, "OrderStarted")) for asset in assets]
 
+    def kept(self) -> list[dict[str, Any]]:
+        """What the ledger says of orders."""
+        return [one for one in self.paying.reservations.of_run_called("") if one.get("kind") == "order"]
+
     def differences(self) -> list[str]:
         """Between the ledger, all of it, and the chain."""
         wallet = looking_wallet("ocean_wallet_default")

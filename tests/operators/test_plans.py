@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_deflow.chain.datatoken import Datatoken
 from airflow_provider_deflow.ledger.entry import Run
 from airflow_provider_deflow.ledger.reservations import of_run
 from tests.local_ocean_node.paying import ONE
@@ -86,3 +87,24 @@ def test_what_a_node_publishes_for_the_next_one_is_not_planned(by_dids: ByDid) -
     run(first, context())
 
     assert [lock["args"]["amount"] for lock in by_dids.paying.events("Lock")] == [2 * ONE]
+
+
+def test_a_price_that_rises_after_the_plan_and_beyond_the_budget_is_not_paid(by_dids: ByDid) -> None:
+    algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
+    code = {"code": WRITE.format("x"), "image": "python:3.11", "entrypoint": "python3 $ALGO"}
+    first, second = tasks(
+        "5.003", (None, (), {**PAID, "algorithm": code}), (algorithm.did, (dataset.did,), {})
+    )
+    run(first, context())
+    before = by_dids.fee_tokens()
+    chain = by_dids.paying.chain
+    ((exchange, exchange_id, _, price),) = Datatoken(chain.web3, dataset.datatoken).fixed_rates()
+    raised = chain.at("FixedRateExchange", exchange).functions.setRate(exchange_id, price + 1)
+    chain.send(by_dids.publishing.key, raised)
+
+    # The exchange's fee of a thousandth is of the new price, rounded down.
+    asked = r"is 5\.003 tokens, 2 of it .*, and 3\.003000000000000001 are asked for"
+    with pytest.raises(AirflowFailException, match=asked):
+        run(second, context())
+
+    assert (by_dids.fee_tokens(), by_dids.orders(dataset)) == (before, [0])
