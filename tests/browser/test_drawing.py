@@ -54,7 +54,7 @@ def test_a_graph_of_four_boxes_is_drawn_from_nothing_published_and_undone(page: 
     drag_arrow(page, "predict", "prepare")  # away from the edge, where the canvas moves along
     expect(page.get_by_text("This arrow would close a circle: prepare → features")).to_be_visible()
 
-    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     page.get_by_label("What is new").fill("as drawn")
     page.get_by_role("dialog").get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Published as revision 1.")).to_be_visible()
