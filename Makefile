@@ -55,10 +55,10 @@ bench: $(READY)  ## measure the costs per task and per node beside Airflow's own
 	@PYTHONPATH=.venv/peers $(BIN)/python -m tests.benchmarks
 
 # SEED=… decides all schedules, COUNT=… how many random ones; CASE=… repeats the round of one row; CLUSTER=1
-# runs on the topology of `make cluster`.
+# runs on the topology of `make cluster`; PAID=1 runs the schedules of graphs that cost money, on a stack with a chain.
 chaos: $(READY)  ## kill every part in the middle of its work, and write what came of it to docs/faults.md
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT)) $(if $(CLUSTER),--cluster) \
-		$(if $(CASE),--case $(CASE),--write-docs)
+		$(if $(PAID),--paid) $(if $(CASE),--case $(CASE),--write-docs)
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --only-binary :all: \
@@ -95,7 +95,7 @@ $(ANVIL): $(READY) tests/chain/package.json tests/chain/package-lock.json
 	@rm -f $(NO_ANVIL) && touch $@
 
 # Node.js is that of PATH or the virtual environment's; the editor is one file that Airflow's page loads.
-$(EDITOR): $(READY) hatch_build.py $(shell find $(WWW) -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+$(EDITOR): $(READY) hatch_build.py $(shell find $(WWW) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*')
 	@echo "setup: building the editor (npm)"
 	@$(BIN)/python hatch_build.py >/dev/null 2>.venv/editor.log || { cat .venv/editor.log; exit 1; }
 	@touch $@

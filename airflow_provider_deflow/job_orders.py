@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors, order_books, order_quotes
+from airflow_provider_deflow import errors, job_plans, order_books, order_quotes
 from airflow_provider_deflow.ledger import reservations as ledger
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.chain.obtaining import Buying
     from airflow_provider_deflow.job_budgets import Limits
     from airflow_provider_deflow.job_locks import PayingWallet
+    from airflow_provider_deflow.job_plans import Plan
     from airflow_provider_deflow.ledger.entry import Run
     from airflow_provider_deflow.ledger.leases import Lease, Leases
     from airflow_provider_deflow.ocean.assets import UsedAsset
@@ -38,7 +39,8 @@ class Orders:
     """Orders in the name of `wallet` for one node of a run.
 
     `buying` says what may be paid for one datatoken, `limits` the budget it counts in; without limits only
-    datatokens that cost nothing are taken. `about` is kept with a reservation.
+    datatokens that cost nothing are taken. `plan` is made before the first is bought. `about` is kept with
+    a reservation.
     """
 
     wallet: PayingWallet
@@ -47,6 +49,7 @@ class Orders:
     leases: Leases
     limits: Limits | None
     buying: Buying
+    plan: Plan | None
     run: Run
     about: Mapping[str, Any]
     say: Callable[[str], None]
@@ -57,11 +60,14 @@ class Orders:
             return request
         self.wallet.require_trust(ocean_node.url)
         for asset in request.assets:
-            self._require_ours(asset)
+            order_quotes.require_ours(self.wallet, self.network, asset)
         asking = order_quotes.asking_for(ocean_node, request, self.wallet.chain_id)
         # One after the other: two that find the same datatoken could not both pay with it.
         with self.leases.held(self.wallet.lease) as lease:
-            last = {asset.did: self._last(asset, asking.consumer) for asset in request.assets}
+            last = {
+                asset.did: order_quotes.last_order(self.wallet, self.network, asset, asking.consumer)
+                for asset in request.assets
+            }
             quotes = order_quotes.of_assets(ocean_node, request, asking, last)
             orders = {
                 asset.did: self._valid(asset, quotes[asset.did], asking.consumer, last[asset.did], lease)
@@ -75,6 +81,8 @@ class Orders:
         if quote.order:
             self.say(f"{asset.did} is ordered already, by transaction {quote.order}")
             order = quote.order
+            # Another run may have placed it since this one was planned.
+            self.reservations.release(self._planned(asset, consumer))
         else:
             lease.renew()
             order = self._place(asset, quote, consumer, last)
@@ -120,6 +128,8 @@ class Orders:
                 f"{asset.did} is not bought: {error}; the highest price is the budget's `per_run`"
             ) from None
         budgets = self.limits.budgets(self.run, self._token(offer.token)) if self.limits else []
+        if self.plan:
+            self.plan.make()
         self._reserve(asset, consumer, purpose, offer.amount, offer.token, budgets)
         try:
             bought = obtaining.buy(datatoken, self.wallet.sends, offer, purpose=purpose)
@@ -147,7 +157,17 @@ class Orders:
             "consumer": consumer,
             "since_block": str(self.wallet.block_number()),
         }
-        self.reservations.reserve({purpose: amount}, self._token(token), budgets, {purpose: about})
+        self.reservations.reserve(
+            {purpose: amount},
+            self._token(token),
+            budgets,
+            {purpose: about},
+            instead_of=[self._planned(asset, consumer)],
+        )
+
+    def _planned(self, asset: UsedAsset, consumer: str) -> str:
+        order = order_books.order_of(self.wallet.address, consumer, asset.datatoken, asset.service_index)
+        return job_plans.order_key(self.run, order)
 
     def _token(self, address: str) -> ledger.Token:
         from airflow_provider_deflow.chain import tokens
@@ -160,28 +180,3 @@ class Orders:
             is_of_it = order_books.is_order(record) and record.get("datatoken") == asset.datatoken
             if is_of_it and record["state"] == "reserved":
                 order_books.settle(self.wallet, self.reservations, record["_id"])
-
-    def _last(self, asset: UsedAsset, consumer: str) -> str | None:
-        from airflow_provider_deflow.chain.datatoken import Datatoken
-
-        datatoken = Datatoken(self.wallet.web3, asset.datatoken)
-        first_block = int(self.network.addresses.get("startBlock", 0))
-        return datatoken.last_order(self.wallet.address, consumer, asset.service_index, first_block)
-
-    def _require_ours(self, asset: UsedAsset) -> None:
-        """That the asset is on our chain, and the datatoken really its own, whatever the Ocean Node says."""
-        from airflow_provider_deflow.chain.data_nft import DataNft, is_known
-
-        if asset.chain_id != self.wallet.chain_id:
-            raise errors.AssetNotUsable(
-                f"{asset.did} is on chain {asset.chain_id}, and wallet {self.wallet.conn_id!r} pays on chain "
-                f"{self.wallet.chain_id} — choose a wallet of that chain"
-            )
-        web3 = self.wallet.web3
-        if not is_known(web3, self.network, asset.data_nft) or not DataNft(
-            web3, asset.data_nft
-        ).has_datatoken(asset.datatoken):
-            raise errors.AssetNotUsable(
-                f"{asset.did} is not ordered — on chain {asset.chain_id} {asset.datatoken} is no datatoken "
-                f"of its data NFT {asset.data_nft}. The Ocean Node, or the chain it looks at, is another one."
-            )

@@ -28,6 +28,11 @@ def is_order(record: Record) -> bool:
     return record.get("kind") == KIND
 
 
+def order_of(payer: str, consumer: str, datatoken: str, service_index: int) -> str:
+    """What is ordered, and by whom for whom: of such orders one at a time is valid."""
+    return f"order {datatoken} service {service_index} for {consumer} by {payer}"
+
+
 def transactions_of(wallet: PayingWallet, record: Record) -> dict[str, str]:
     """What was sent for an order, by what it is: as the wallet remembers it."""
     from airflow_provider_deflow.chain import obtaining, tokens

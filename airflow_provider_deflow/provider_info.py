@@ -188,6 +188,15 @@ def _options() -> dict[str, Any]:
             "example": "7",
             "default": "",
         },
+        "asset_retention_days": {
+            "description": "How many days after its last handover an asset that edges published is said to "
+            "be at the end of its life: one small transaction each, paid by the wallet that published it; 0 "
+            "for never. Empty: 90 days.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "0",
+            "default": "",
+        },
         "upkeep_schedule": {
             "description": "When the Dag deflow_upkeep runs, as a cron line; empty: when it is triggered.",
             "version_added": "0.1.0",
@@ -224,6 +233,14 @@ def _options() -> dict[str, Any]:
             "type": "integer",
             "example": "48",
             "default": "24",
+        },
+        "asset_files_conn_id": {
+            "description": "Connection (type github or http) of a GitHub repository from which Ocean Nodes "
+            "fetch what edges hand over as assets. Empty: from DeFlow's storage, by URLs that end.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "github_files",
+            "default": "",
         },
         "storage_conn_id": {
             "description": "Connection that opens the storage, when it needs one.",

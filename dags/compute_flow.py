@@ -116,13 +116,13 @@ with DAG(
     )
 
     @task
-    def result(returned: dict[str, Any]) -> str:
+    def result(returned: dict[str, Any]) -> float:
         """What the algorithm wrote: its one file lies in DeFlow's storage."""
         from airflow_provider_deflow.hooks.storage import content_store
 
         store = content_store()
         (file,) = store.outputs(returned["outputs"]).files
         with store.open(file.sha256) as content:
-            return content.read().decode()
+            return float(content.read())
 
     result(mean.output)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo's money: a node that is paid, an edge that is a published asset, and what the chain says of both.
 
-Only where the stack has a chain whose development wallet is used; without one the example costs nothing.
+Only where the stack has a chain; without one the example costs nothing.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from airflow_provider_deflow.ledger.reservations import Reservations
 if TYPE_CHECKING:
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.ledger.reservations import Record
+    from airflow_provider_deflow.ocean.outputs import ContentStore
     from airflow_provider_deflow.reconciliation import Account, Reconciled
+    from airflow_provider_deflow.stack.airflow_api import AirflowApi, RunState
     from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 
 PAID_NODE = "predict"
@@ -75,12 +78,26 @@ def with_money(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "nodes": nodes, "edges": edges, "budget": BUDGET}
 
 
-def read(chain: DevelopmentChain, mongo_uri: str, run_id: str) -> Cost:
-    """What the run cost, once the Ocean Node has claimed it, held against the chain's events."""
+def published(airflow: AirflowApi, state: RunState, store: ContentStore) -> dict[str, str]:
+    """The DIDs of what the run's edges were published as, by edge."""
+    found = {}
+    for task in state.tasks:
+        returned = airflow.xcom(state.run.dag_id, state.run.run_id, task.task_id) or {}
+        if returned.get("mode") == "asset":
+            with store.open(returned["handover"]) as document:
+                found[task.task_id] = str(json.load(document)["did"])
+    return found
+
+
+def read(chain: DevelopmentChain, mongo_uri: str, run_id: str, key: str) -> Cost:
+    """What the run cost, once the Ocean Node has claimed it, held against the chain's events.
+
+    `key` is that of the wallet that paid.
+    """
     from airflow_provider_deflow.job_locks import Locks
     from airflow_provider_deflow.reconciliation import accounts, reconcile
 
-    wallet = _wallet(chain)
+    wallet = _wallet(chain, key)
     with Reservations.connected(mongo_uri) as reservations:
         locks = Locks(wallet, reservations, lambda _: None)
 
@@ -99,14 +116,13 @@ def read(chain: DevelopmentChain, mongo_uri: str, run_id: str) -> Cost:
         return Cost(accounts(records), reconcile(wallet, records, others))
 
 
-def _wallet(chain: DevelopmentChain) -> PayingWallet:
+def _wallet(chain: DevelopmentChain, key: str) -> PayingWallet:
     from airflow_provider_deflow.chain.networks import Network
     from airflow_provider_deflow.chain.rpc import connect
     from airflow_provider_deflow.chain.transactions import Sender
     from airflow_provider_deflow.job_locks import PayingWallet
-    from airflow_provider_deflow.stack.development_chain import CONSUMER_KEY
 
-    sends = Sender(connect(chain.rpc_url, chain_id=chain.chain_id), CONSUMER_KEY)
+    sends = Sender(connect(chain.rpc_url, chain_id=chain.chain_id), key)
     escrow = Network.find(chain.chain_id, chain.address_file).address("Escrow")
     return PayingWallet(sends, chain.chain_id, escrow, frozenset(), "ocean_wallet_default")
 
@@ -117,7 +133,10 @@ def _sentence(one: Account) -> str:
     def whole(base_units: int, decimals: int = one.decimals) -> str:
         return f"{to_tokens(base_units, decimals).normalize():f}"
 
+    gas = f"gas {whole(one.gas, _COIN_DECIMALS)} coins"
+    if one.kind == "order":
+        return f"{one.task_id} ordered {one.did} for {whole(one.paid)} tokens; {gas}"
     return (
         f"{one.task_id} cost {whole(one.claimed)} tokens: {whole(one.locked)} were locked, "
-        f"{whole(one.refunded)} came back; gas {whole(one.gas, _COIN_DECIMALS)} coins"
+        f"{whole(one.refunded)} came back; {gas}"
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import requests
 
+from airflow_provider_deflow.signing import KeySigner
 from airflow_provider_deflow.stack import anvil, development_chain, mongod, ports
 from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 from airflow_provider_deflow.stack.home import Home
@@ -43,15 +44,22 @@ def mongod_part(home: Home, port: int) -> Part:
     )
 
 
-def anvil_part(home: Home, port: int, chain: DevelopmentChain, ocean_nodes: tuple[str, ...]) -> Part:
-    """The chain, with all that these local Ocean Nodes and the wallets need there."""
+def anvil_part(
+    home: Home,
+    port: int,
+    chain: DevelopmentChain,
+    ocean_nodes: tuple[str, ...],
+    wallet_key: str | None = None,
+) -> Part:
+    """The chain, with all that these local Ocean Nodes and the wallets need there, one's own among them."""
     folders = tuple(home.root / name for name in ocean_nodes)
+    wallet = KeySigner(wallet_key).address if wallet_key else None
     return Part(
         name=anvil.NAME,
         group="base",
         command=anvil.command(home, port, chain.chain_id),
         environment=environment(),
-        is_ready=lambda since: chain.is_ready(folders),
+        is_ready=lambda since: chain.is_ready(folders, wallet),
         port=port,
     )
 

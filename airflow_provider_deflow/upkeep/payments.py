@@ -121,7 +121,7 @@ class _Round:
         fate = self._locks.settle(record)
         lock = self._locks.lock_of(record) if fate in ("held", "expired") else None
         if lock and fate == "expired":
-            with self._lease():
+            with self._lease(record["payee"]):
                 self._locks.reclaim(record, lock)
         elif lock and not record.get("job_id"):
             self._report(record, lock)
@@ -131,7 +131,10 @@ class _Round:
     def _look_for_orphan(self, record: Record) -> None:
         """A start of which no task heard: is there money in the escrow for it?"""
         signer = OceanWalletHook(record["wallet_conn_id"]).signer()
-        with OceanNodeHook(record["ocean_node_conn_id"]).client(signer) as ocean_node, self._lease():
+        with (
+            OceanNodeHook(record["ocean_node_conn_id"]).client(signer) as ocean_node,
+            self._lease(record["payee"]),
+        ):
             if job := _job_of(record, ocean_node):
                 self._locks.found(record["_id"], job)
                 return
@@ -143,7 +146,7 @@ class _Round:
                 )
                 self._reservations.release(record["_id"])
         elif self._locks.has_expired(lock):
-            with self._lease():
+            with self._lease(record["payee"]):
                 self._locks.reclaim(record, lock)
         else:
             self._report(record, lock)
@@ -175,7 +178,7 @@ class _Round:
         from airflow_provider_deflow.chain import funding
 
         last = str(max(theirs, key=lambda one: one["at"])["_id"])
-        with self._lease():
+        with self._lease(payee):
             if not self._nobody_asks(payee):
                 return
             tell = self._locks.telling(last)
@@ -193,8 +196,8 @@ class _Round:
     def _is_final(self, record: Record) -> bool:
         return self._airflow.fate(_task(record)) == "final"
 
-    def _lease(self) -> AbstractContextManager[Lease]:
-        return self._leases.held(self._wallet.lease, wait_seconds=LEASE_WAIT_SECONDS)
+    def _lease(self, payee: str) -> AbstractContextManager[Lease]:
+        return self._leases.held(self._wallet.lease_at(payee), wait_seconds=LEASE_WAIT_SECONDS)
 
 
 def _job_of(record: Record, ocean_node: OceanNode) -> ComputeJob | None:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
-from tests.chaos import cases, deployment, report
+from tests.chaos import cases, deployment, report, shapes
 from tests.chaos.rounds import Chaos
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ KEPT = ROOT / ".chaos"
 @click.option("--minutes", default=0.0, help="Begin no further round after this time.")
 @click.option("--home", type=click.Path(path_type=Path), help="A folder to keep; default: a temporary one.")
 @click.option("--cluster", is_flag=True, help="On the topology of `make cluster` instead of the laptop's.")
+@click.option("--paid", is_flag=True, help="The schedules of what costs money, on a stack with a chain.")
 @click.option("--write-docs", is_flag=True, help="Write docs/faults.md from all rows that ever ran here.")
 def main(
     seed: int,
@@ -36,12 +38,16 @@ def main(
     minutes: float,
     home: Path | None,
     cluster: bool,
+    paid: bool,
     write_docs: bool,
 ) -> None:
     """Exit code 1 when a row came out badly."""
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # refused connections are what this is about
-    table = report.Table(KEPT / "rows.jsonl")
-    rounds = [*cases.named(seed), *cases.drawn_at_random(seed, count)]
+    table = report.Table(KEPT / ("paid-rows.jsonl" if paid else "rows.jsonl"))
+    if paid:
+        rounds = [*cases.paid_named(seed), *cases.paid_at_random(seed, count)]
+    else:
+        rounds = [*cases.named(seed), *cases.drawn_at_random(seed, count)]
     if case:
         rounds = cases.chosen(rounds, case.split(","))
     rounds = [rows for rows in rounds if any(row.case.startswith(only) for row in rows)]
@@ -51,17 +57,27 @@ def main(
     if rounds:
         with tempfile.TemporaryDirectory(prefix="deflow-chaos-") as temporary:
             until = time.monotonic() + 60 * minutes if minutes else None
-            bad = _run(rounds, table, home or Path(temporary), until, as_cluster=cluster)
+            starting = deployment.running(
+                home or Path(temporary),
+                click.echo,
+                as_cluster=cluster,
+                with_chain=paid,
+                only=tuple(shapes.PAID if paid else shapes.SHAPES),
+            )
+            bad = _run(rounds, table, starting, until)
     if write_docs:
-        (ROOT / "docs" / "faults.md").write_text(table.page())
+        table.write(ROOT / "docs" / "faults.md", paid=paid)
     raise SystemExit(bad > 0)
 
 
 def _run(
-    rounds: list[list[cases.Row]], table: report.Table, home: Path, until: float | None, *, as_cluster: bool
+    rounds: list[list[cases.Row]],
+    table: report.Table,
+    starting: AbstractContextManager[deployment.Deployment],
+    until: float | None,
 ) -> int:
     bad = 0
-    with deployment.running(home, click.echo, as_cluster=as_cluster) as up:
+    with starting as up:
         chaos = Chaos(up, KEPT / "evidence")
         for problem in chaos.run_undisturbed():
             raise click.ClickException(f"undisturbed, already: {problem}")

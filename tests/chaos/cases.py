@@ -14,6 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos import shapes
+from tests.chaos.in_ocean_node.sitecustomize import MONEY_LOCKED
+from tests.chaos.plugins.chaos_money import (
+    IN_A_PAID_START,
+    IN_A_TRANSACTION,
+    IN_PUBLISHING,
+    IN_UPKEEP,
+    MONEY_POINTS,
+)
 from tests.chaos.plugins.chaos_points import IN_A_TASK, IN_THE_TRIGGERER
 
 PARTS = ("scheduler", "api-server", "triggerer", "mongod", "ocean-node")
@@ -26,6 +34,11 @@ IN_THE_LANE = ("before intent", "after intent", "start sent")
 QUICK, SLOW = 0.0, 9.0
 # No run is over sooner: its first node is slow.
 LATEST_KILL_SECONDS = 12.0
+# A run that pays and publishes takes longer: transactions, and the index of the Ocean Node.
+LATEST_PAID_KILL_SECONDS = 40.0
+# Not the API server, which money knows nothing of; not the chain, for a laptop's anvil that is killed loses
+# its last second, blocks that were told of among them, as no chain does that is worth money.
+PAID_VICTIMS = ("worker", "ocean-node", "mongod", "scheduler", "triggerer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +56,23 @@ class Row:
 
     @property
     def moment(self) -> str:
-        return f"{self.point} of {self.task}" if self.point else f"after {self.after_seconds:.1f} s"
+        at = f"{self.point} of {self.task or 'whoever comes'}"
+        return at if self.point else f"after {self.after_seconds:.1f} s"
+
+    @property
+    def kills_itself(self) -> bool:
+        """Whether who comes to the point needs nobody else to be killed."""
+        return self.victim == "worker" or self.point == MONEY_LOCKED
+
+    @property
+    def is_in_upkeep(self) -> bool:
+        """Whether its kill comes when its run is over."""
+        return self.point in IN_UPKEEP
 
     @property
     def again(self) -> str:
-        return f"make chaos SEED={self.seed} CASE={self.case}"
+        paid = " PAID=1" if shapes.is_paid(self.shape) else ""
+        return f"make chaos SEED={self.seed} CASE={self.case}{paid}"
 
     def order(self) -> dict[str, Any]:
         """What the process that comes to the point reads."""
@@ -76,17 +101,79 @@ def drawn_at_random(seed: int, count: int) -> list[list[Row]]:
     for number in range(count):
         chance = random.Random(f"{seed} random {number}")
         shape = chance.choice(list(shapes.SHAPES))
-        nodes = shapes.SHAPES[shape][0]
         row = Row(
             case=f"random-{number:03}",
             seed=seed,
             shape=shape,
-            pace={node: chance.choice((QUICK, QUICK, 3.0, SLOW)) for node in nodes} | {nodes[0]: SLOW},
+            pace=_random_pace(chance, shape),
             victim=chance.choice(VICTIMS),
             after_seconds=round(chance.uniform(0, LATEST_KILL_SECONDS), 1),
         )
         rows.append(row)
     return list(_batches(rows, ROUND))
+
+
+def paid_named(seed: int) -> list[list[Row]]:
+    """Rounds with each point of the money path and each part once, parts mixed."""
+    meetings = [(victim, point) for victim in PAID_VICTIMS for point in MONEY_POINTS]
+    random.Random(f"{seed} paid").shuffle(meetings)
+    # Upkeep settles a round once.
+    settling = [one for one in meetings if one[1] in IN_UPKEEP]
+    others = [one for one in meetings if one[1] not in IN_UPKEEP]
+    rounds, number = [], 0
+    while settling or others:
+        together = settling[:1] + others[: ROUND - len(settling[:1])]
+        del settling[:1], others[: len([one for one in together if one[1] not in IN_UPKEEP])]
+        rows = [_paid_row(number + place, seed, *one) for place, one in enumerate(together)]
+        rounds.append(rows)
+        number += len(rows)
+    # Alone, for it comes to whichever run is paid next.
+    return [*rounds, [_paid_row(number, seed, "ocean-node", MONEY_LOCKED)]]
+
+
+def paid_at_random(seed: int, count: int) -> list[list[Row]]:
+    """Rounds of the graphs that cost money, with random paces, parts and times."""
+    rows = []
+    for number in range(count):
+        chance = random.Random(f"{seed} paid random {number}")
+        shape = chance.choice(list(shapes.PAID))
+        row = Row(
+            case=f"paid-random-{number:03}",
+            seed=seed,
+            shape=shape,
+            pace=_random_pace(chance, shape),
+            victim=chance.choice(PAID_VICTIMS),
+            after_seconds=round(chance.uniform(0, LATEST_PAID_KILL_SECONDS), 1),
+        )
+        rows.append(row)
+    return list(_batches(rows, ROUND))
+
+
+def _paid_row(number: int, seed: int, victim: str, point: str) -> Row:
+    case = f"paid-{number:03}"
+    chance = random.Random(f"{seed} {case}")
+    shape = list(shapes.PAID)[number % len(shapes.PAID)]
+    paid, edges = shapes.PAID_NODES[shape], _edge_tasks(shapes.ASSET_EDGES[shape])
+    if point in IN_UPKEEP:
+        task = "settle_payments"
+    elif point in ("plan reserved", MONEY_LOCKED):
+        task = paid[0]
+    elif point in IN_A_PAID_START:
+        task = chance.choice(paid)
+    elif point in IN_PUBLISHING:
+        # Of two that hand over the same content at once, only one publishes it.
+        task = edges[0] if len(edges) == 1 else ""
+    else:
+        assert point in IN_A_TRANSACTION
+        # What the escrow still has of others needs no transaction; an authorisation is always made anew.
+        task = chance.choice((*paid, edges[0] if len(edges) == 1 else paid[0]))
+    pace = {node: chance.choice((QUICK, SLOW)) for node in shapes.PAID[shape][0]}
+    return Row(case, seed, shape, pace, victim, point=point, task=task)
+
+
+def _random_pace(chance: random.Random, shape: str) -> dict[str, float]:
+    nodes = shapes.ALL[shape][0]
+    return {node: chance.choice((QUICK, QUICK, 3.0, SLOW)) for node in nodes} | {nodes[0]: SLOW}
 
 
 def _named_row(case: str, seed: int, victim: str, point: str, free: list[str]) -> Row:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Ran:
     """One run as it was found after its round."""
 
     tries: int
-    jobs: int
+    jobs: dict[str, ComputeJob]
     hashes: dict[str, str]
     problems: tuple[str, ...]
 
@@ -61,19 +62,36 @@ def of_run(
     ]
     if run.state != "success":
         unfinished = [task.task_id for task in tasks if task.state not in TASK_OVER]
-        return Ran(tries, 0, {}, (f"the run is {run.state}, not over: {unfinished}", *problems))
+        return Ran(tries, {}, {}, (f"the run is {run.state}, not over: {unfinished}", *problems))
     returned = patiently(lambda: airflow.xcom(dag_id, run_id, "results"))
     with deployment.content.open(returned["manifest"]) as file:
         manifest = json.load(file)
-    hashes = {node["node"]: node["outputs_sha256"] for node in manifest["nodes"]}
+    hashes = {node["node"]: _hash_of(deployment, shape, run_id, node) for node in manifest["nodes"]}
     if expected and hashes != expected:
         problems.append(f"outputs differ from an undisturbed run: {hashes} instead of {expected}")
-    count = 0
+    claimed: dict[str, ComputeJob] = {}
     for node in manifest["nodes"]:
         mine = _claim(dag_id, run_id, node, unclaimed)
-        count += len(mine)
+        claimed |= {job.job_id: job for job in mine}
         problems += _of_node(node["node"], mine)
-    return Ran(tries, count, hashes, tuple(problems))
+        if any(bool(job.payment) != is_paid(shape, node["node"]) for job in mine):
+            problems.append(f"{node['node']}: a free job was paid, or a paid one was not: {_told(mine)}")
+    return Ran(tries, claimed, hashes, tuple(problems))
+
+
+def is_paid(shape: str, node_id: str) -> bool:
+    return node_id in shapes.PAID_NODES.get(shape, "")
+
+
+def _hash_of(deployment: Deployment, shape: str, run_id: str, node: dict[str, Any]) -> str:
+    """Of a node's outputs; where these tell their run, with the same word in place of it."""
+    if not shapes.is_paid(shape):
+        return str(node["outputs_sha256"])
+    digest = hashlib.sha256()
+    for output in node["outputs"]:
+        with deployment.content.open(output["sha256"]) as file:
+            digest.update(file.read().replace(run_id.encode(), shapes.ANY_RUN.encode()))
+    return digest.hexdigest()
 
 
 def _claim(

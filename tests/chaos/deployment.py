@@ -8,13 +8,15 @@ parts by its supervisor, the second Ocean Node by `kill`.
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import psutil
 import pymongo
@@ -32,6 +34,7 @@ from tests.chaos.second_ocean_node import REQUESTS_PER_MINUTE, SecondOceanNode, 
 T = TypeVar("T")
 
 PLUGINS = Path(__file__).parent / "plugins"
+IN_OCEAN_NODE = Path(__file__).parent / "in_ocean_node"
 SIGNER = signing.KeySigner(DEVELOPMENT_KEY)
 SETTINGS = {
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(PLUGINS),
@@ -46,6 +49,8 @@ SETTINGS = {
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
 }
+# What was paid is settled after a round, by a run that may be disturbed too.
+SETTINGS_WITH_CHAIN = {"AIRFLOW__DEFLOW__UPKEEP_SCHEDULE": ""}
 SECOND = "ocean-node-2"
 HEALTHY_SECONDS = 180.0
 
@@ -92,6 +97,7 @@ class Deployment:
     second: SecondOceanNode | None
     folder: Path
     second_url: str
+    shapes: tuple[str, ...]
 
     def ocean_nodes(self) -> list[OceanNode]:
         return [
@@ -186,25 +192,41 @@ def _task_of(process: psutil.Process) -> str:
 
 
 @contextmanager
-def running(home: Path, report: Callable[[str], None], *, as_cluster: bool = False) -> Iterator[Deployment]:
-    """Everything up, and every graph published: as `deflow up` has it, or as `make cluster` does."""
+def running(
+    home: Path,
+    report: Callable[[str], None],
+    *,
+    as_cluster: bool = False,
+    with_chain: bool = False,
+    only: Sequence[str] = (),
+) -> Iterator[Deployment]:
+    """Everything up, and its graphs published: as `deflow up` has it, or as `make cluster` does.
+
+    Those that cost money are there on a stack with a chain, which a cluster's is not. `only` names graphs.
+    """
     folder = home / "chaos"
     for name in FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
-    environment = SETTINGS | {"DEFLOW_CHAOS": str(folder)}
+    environment = SETTINGS | {"DEFLOW_CHAOS": str(folder)} | (SETTINGS_WITH_CHAIN if with_chain else {})
     with (
-        (_cluster if as_cluster else _stack)(home, environment, report) as (up, second, second_url),
+        (
+            _cluster(home, environment, report)
+            if as_cluster
+            else _stack(home, environment, report, with_chain)
+        ) as (up, second, second_url),
         Airflow(up.airflow_url, up.username, up.password) as airflow,
         pymongo.MongoClient[dict[str, Any]](up.mongo_uri) as mongo,
     ):
         content = ContentStore(Path(up.storage.removeprefix("file://")))
-        _publish(GraphStore(mongo["deflow"]), airflow)
-        yield Deployment(up, airflow, content, second, folder, second_url)
+        there = tuple(shape for shape in shapes.ALL if up.chain or not shapes.is_paid(shape))
+        published = tuple(shape for shape in there if not only or shape in only)
+        _publish(GraphStore(mongo["deflow"]), airflow, published)
+        yield Deployment(up, airflow, content, second, folder, second_url, published)
 
 
 @contextmanager
 def _stack(
-    home: Path, environment: dict[str, str], report: Callable[[str], None]
+    home: Path, environment: dict[str, str], report: Callable[[str], None], with_chain: bool
 ) -> Iterator[tuple[stack.Running, SecondOceanNode, str]]:
     with second_ocean_node.running(home) as second:
         extra = {
@@ -214,8 +236,17 @@ def _stack(
         }
         node = {"conn_type": "ocean_node", "host": second.url, "extra": extra}
         more = {f"AIRFLOW_CONN_{shapes.SECOND_OCEAN_NODE.upper()}": json.dumps(node)}
-        with stack.running(home, port=free_port(), environment=environment | more, report=report) as up:
+        starting = stack.running(
+            home, port=free_port(), environment=environment | more, report=report, with_chain=with_chain
+        )
+        with _within_ocean_nodes(environment["DEFLOW_CHAOS"]), starting as up:
             yield up, second, second.url
+
+
+def _within_ocean_nodes(folder: str) -> AbstractContextManager[Any]:
+    """The stack's Ocean Node gets the environment of this process, and finds its point there."""
+    path = filter(None, (str(IN_OCEAN_NODE), os.environ.get("PYTHONPATH")))
+    return patch.dict(os.environ, {"DEFLOW_CHAOS": folder, "PYTHONPATH": os.pathsep.join(path)})
 
 
 @contextmanager
@@ -235,10 +266,10 @@ def _cluster(
         yield up, None, up.other_ocean_node_urls[0]
 
 
-def _publish(store: GraphStore, airflow: Airflow) -> None:
-    for shape in shapes.SHAPES:
+def _publish(store: GraphStore, airflow: Airflow, published: Sequence[str]) -> None:
+    for shape in published:
         draft = store.save(shapes.document(shape), based_on=None, author="chaos")
         store.publish(f"chaos-{shape}", based_on=draft.version, author="chaos")
-    for shape in shapes.SHAPES:
+    for shape in published:
         airflow.wait_for_dag(shapes.dag_id(shape), timeout_seconds=180)
         airflow.unpause(shapes.dag_id(shape))

@@ -13,8 +13,9 @@ from airflow_provider_deflow.chain.datatoken import Datatoken
 from airflow_provider_deflow.chain.transactions import Sender
 from airflow_provider_deflow.publishing.publisher import Published
 from tests.cli.test_money import deflow
+from tests.graphs.documents import drawn
 from tests.local_ocean_node.paying import ONE
-from tests.operators.by_did import ByDid, by_did
+from tests.operators.by_did import ByDid, by_did, node_of
 from tests.operators.one_task import context, run
 from tests.operators.test_by_did import IN_TOKENS, THREE_TOKENS, TO_PAY
 from tests.operators.test_by_did import by_dids as by_dids
@@ -112,6 +113,51 @@ def test_an_order_that_was_used_again_by_hand_is_found_out(ordered: tuple[ByDid,
     result = deflow("ledger", "reconcile")
     assert result.exit_code == 1
     assert f"an order used again at {dataset.datatoken}" in result.output
+
+
+def graph(per_run: str, *nodes: dict[str, Any]) -> str:
+    document = drawn(nodes=" ".join("abc"[: len(nodes)]))
+    document["budget"] = {"per_run": per_run}
+    for node, data in zip(document["nodes"], nodes, strict=True):
+        node["data"] = data
+    return json.dumps(document)
+
+
+def test_a_quote_of_what_is_used_by_did_is_what_is_paid_then(by_dids: ByDid) -> None:
+    algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
+    node = node_of(algorithm.did, dataset.did, payment={"mode": "paid"})
+    free = node_of(algorithm.did, dataset.did)
+    before, token = by_dids.fee_tokens(), by_dids.paying.chain.fee_token
+
+    result = deflow("graphs", "quote", "-", "--json", input=graph("5.003", node, free))
+
+    assert result.exit_code == 0, result.output
+    assert by_dids.paying.sent() == 0
+    quote = json.loads(result.output)
+    assert {one["did"]: (one["how"], one["tokens"], one["nodes"]) for one in quote["orders"]} == {
+        algorithm.did: ("dispensed", "0", ["a", "b"]),
+        dataset.did: ("bought", IN_TOKENS, ["a", "b"]),
+    }
+    (total,) = quote["totals"]
+    assert (total["token"], total["tokens"], quote["within_budget"]) == (token, "5.003", True)
+
+    run(by_did(algorithm.did, dataset.did, budget={"per_run": "5.003"}, payment={"mode": "paid"}), context())
+
+    assert before - by_dids.fee_tokens() == int(total["base_units"])
+    again = json.loads(deflow("graphs", "quote", "-", "--json", input=graph("5.003", node, free)).output)
+    # What is ordered already is not ordered again.
+    assert (again["orders"], again["total"]["tokens"]) == ([], "2")
+
+
+def test_a_quote_says_when_orders_exceed_the_budget(by_dids: ByDid) -> None:
+    dataset = by_dids.dataset(price=THREE_TOKENS)
+    node = node_of(by_dids.algorithm().did, dataset.did)
+
+    result = deflow("graphs", "quote", "-", input=graph("3", node))
+
+    assert result.exit_code == 1
+    assert f"{dataset.did}: its datatoken is sold, 3.003 tokens" in result.output
+    assert "total: 3.003 tokens of a budget of 3: too much" in result.output
 
 
 def _fee_of(by_dids: ByDid, order: str) -> Any:

@@ -157,7 +157,7 @@ def test_the_compute_flow_of_ocean_py_by_hand(deployment: Deployment) -> None:
     state = deployment.end_of(dag_id, run_id)
 
     assert state.run.state == "success", deployment.why(state)
-    assert airflow.xcom(dag_id, run_id, "result") == "3.0"
+    assert airflow.xcom(dag_id, run_id, "result") == 3.0
     dataset, allowed, algorithm = (
         airflow.xcom(dag_id, run_id, task_id)
         for task_id in ("publish_dataset", "allow_algorithm", "publish_algorithm")

@@ -92,5 +92,6 @@ def die_at(point: str, file: Path) -> None:
     run(paid_operator(WRITE.format("x")), context(FileMemory(file)))
 
 
-def live(run_id: str) -> None:
-    run(paid_operator(WRITE.format("x")), context(run_id=run_id))
+def live(run_id: str, ocean_node: str | None = None) -> None:
+    """:param ocean_node: another connection than the default"""
+    run(paid_operator(WRITE.format("x"), ocean_node=ocean_node), context(run_id=run_id))

@@ -15,6 +15,7 @@ import asyncio
 import functools
 import json
 import os
+import runpy
 import signal
 import sys
 import time
@@ -245,6 +246,12 @@ def wrap_what_triggers_call() -> None:
     OceanJobTrigger.run = run  # type: ignore[method-assign]
 
 
+def wrap_what_pays() -> None:
+    """In the process of a task that may pay or publish; the chain's libraries take a second."""
+    beside = runpy.run_path(str(Path(__file__).with_name("chaos_money.py")))
+    beside["wrap_what_pays"](_wrap, reached)
+
+
 class Listener:
     """Where Airflow says that something begins."""
 
@@ -257,6 +264,8 @@ class Listener:
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
         _Here.run_id, _Here.task_id = task_instance.run_id, task_instance.task_id
         wrap_what_tasks_call()
+        if "paid" in task_instance.dag_id or task_instance.task_id == "settle_payments":
+            wrap_what_pays()
 
 
 class ChaosPlugin(AirflowPlugin):

@@ -7,6 +7,7 @@ import type {
   GraphDiff,
   GraphPage,
   GraphView,
+  Imported,
   ImportFormat,
   NewRun,
   OceanNodeSummary,
@@ -145,12 +146,7 @@ export const api = {
       problems: Problem[];
     }>,
   importDocument: (format: ImportFormat, document: unknown, slug: string) =>
-    ask("/import", { method: "POST", json: { format, document, slug } }) as Promise<{
-      document: GraphDocument;
-      problems: Problem[];
-      // What was changed or left out, and why.
-      remarks?: Problem[];
-    }>,
+    ask("/import", { method: "POST", json: { format, document, slug } }) as Promise<Imported>,
   exportGraph: (slug: string, to: ExportFormat) => ask(`${graph(slug)}/export`, { query: { to } }),
 
   listRuns: (slug: string, limit?: number) =>

@@ -139,6 +139,15 @@ function Bench({ store, saving }: Opened) {
     store.change({ ...revision.document }, { remark: `Revision ${revision.revision} is the draft again; undo goes back.` });
     close();
   };
+  const showRuns = async () => {
+    try {
+      const [last] = (await api.listRuns(view.slug, 1)).runs;
+      if (last) go(paths.run(view.slug, last.run_id));
+      else store.say("It has not run yet.");
+    } catch (error) {
+      store.say(error instanceof Error ? error.message : String(error));
+    }
+  };
   const askToRun = async () => {
     if (view.revision === null) return;
     try {
@@ -160,6 +169,7 @@ function Bench({ store, saving }: Opened) {
         onCommand={command}
         onConflict={() => setPutOff(false)}
         onHistory={() => setDialog("history")}
+        onRuns={() => void showRuns()}
         onPublish={() => setDialog("publish")}
         onRun={() => void askToRun()}
       />
