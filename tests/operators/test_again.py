@@ -286,6 +286,7 @@ TRANSIENT = {
     "GasTooDear",
     "WalletBusy",
     "IncompleteDownload",
+    "FilesBusy",
 }
 
 
