@@ -99,7 +99,6 @@ def test_starts_at_two_ocean_nodes_wait_for_their_answers_side_by_side(pair: Pai
     assert pair.amounts("Lock") == [2 * ONE] * 2
     assert len(pair.payees()) == 2
     assert sum(pair.amounts("Deposit")) == 4 * ONE
-    assert pair.wallet.escrow_funds() == (0, 4 * ONE)
 
 
 def test_what_a_start_brought_in_is_left_to_it_by_those_at_other_nodes(pair: Pair, tmp_path: Path) -> None:
@@ -107,8 +106,7 @@ def test_what_a_start_brought_in_is_left_to_it_by_those_at_other_nodes(pair: Pai
 
     on_second("run 2")
 
-    assert pair.amounts("Deposit") == [2 * ONE] * 2
-    assert pair.wallet.escrow_funds() == (2 * ONE, 2 * ONE)
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([2 * ONE] * 2, [2 * ONE])
     places_are_free_again(pair)
     run(paid_operator(WRITE.format("x")), context(FileMemory(tmp_path / "memory.json")))
     assert pair.amounts("Deposit") == [2 * ONE] * 2
@@ -121,7 +119,7 @@ def test_what_a_killed_start_brought_in_is_used_when_its_time_is_over(pair: Pair
 
     on_second("run 2")
 
-    assert (pair.amounts("Deposit"), pair.wallet.escrow_funds()) == ([2 * ONE], (0, 2 * ONE))
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([2 * ONE], [2 * ONE])
 
 
 @pytest.mark.parametrize("tokens", [3])
@@ -142,28 +140,28 @@ def test_what_another_start_has_locked_is_not_brought_in_twice(pair: Pair, tmp_p
 
     on_second("run 2")
 
-    assert (pair.amounts("Deposit"), pair.wallet.escrow_funds()) == ([2 * ONE] * 2, (0, 4 * ONE))
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([2 * ONE] * 2, [2 * ONE] * 2)
 
 
 def test_who_brings_funds_in_does_so_for_starts_that_wait_and_allows_one_lock_only(pair: Pair) -> None:
     """Each waits for its turn until the first one's start is answered."""
     held = threading.Barrier(2, timeout=100)
     pair.wallet.between.meeting = (START, held)
-    first = start("run 1")
+    first = Forked(live, "run 1")
     wait_for(lambda: START in pair.wallet.between.passed)
-    others = [start(f"run {number}") for number in (2, 3)]
+    others = [Forked(live, f"run {number}") for number in (2, 3)]
     wait_for(lambda: len(waiting(pair)) == 2)
-    last = start("run 4", "second")
-    assert last.wait(timeout=150) == 0
+    Forked(live, "run 4", "second").result()
     assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
+    most, _, _, count, _ = pair.wallet.authorization()
+    assert (most, count) == (2 * ONE, 1)
 
     pair.wallet.between.meeting = None
     held.wait()
 
-    assert [process.wait(timeout=150) for process in (first, *others)] == [0, 0, 0]
-    assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
-    assert (pair.amounts("Lock"), pair.wallet.escrow_funds()) == ([2 * ONE] * 4, (0, 8 * ONE))
-    assert [one["args"]["maxLockCounts"] for one in pair.wallet.events("Auth")] == [1, 1, 2, 3]
+    for process in (first, *others):
+        process.result()
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([2 * ONE, 6 * ONE], [2 * ONE] * 4)
 
 
 @pytest.mark.parametrize("tokens", [3])
