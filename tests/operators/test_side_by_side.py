@@ -149,18 +149,18 @@ def test_who_brings_funds_in_does_so_for_starts_that_wait_and_allows_one_lock_on
     """Each waits for its turn until the first one's start is answered."""
     held = threading.Barrier(2, timeout=100)
     pair.wallet.between.meeting = (START, held)
-    first = start("run 1")
+    first = Forked(live, "run 1")
     wait_for(lambda: START in pair.wallet.between.passed)
-    others = [start(f"run {number}") for number in (2, 3)]
+    others = [Forked(live, f"run {number}") for number in (2, 3)]
     wait_for(lambda: len(waiting(pair)) == 2)
-    last = start("run 4", "second")
-    assert last.wait(timeout=150) == 0
+    Forked(live, "run 4", "second").result()
     assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
 
     pair.wallet.between.meeting = None
     held.wait()
 
-    assert [process.wait(timeout=150) for process in (first, *others)] == [0, 0, 0]
+    for process in (first, *others):
+        process.result()
     assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
     assert (pair.amounts("Lock"), pair.wallet.escrow_funds()) == ([2 * ONE] * 4, (0, 8 * ONE))
     assert [one["args"]["maxLockCounts"] for one in pair.wallet.events("Auth")] == [1, 1, 2, 3]

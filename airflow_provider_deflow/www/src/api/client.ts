@@ -2,6 +2,9 @@
 // One function per route of the DeFlow API. Airflow's cookie goes along by itself: the page and the API are one origin.
 import type { GraphDocument, Problem } from "../graph/document";
 import type {
+  Asset,
+  AssetKind,
+  AssetPage,
   Environment,
   ExportFormat,
   GraphDiff,
@@ -9,16 +12,21 @@ import type {
   GraphView,
   Imported,
   ImportFormat,
+  NewAsset,
   NewRun,
   OceanNodeSummary,
+  Publication,
   Published,
+  Quote,
   Revision,
   RevisionSummary,
   RunSummary,
   RunView,
+  StartedPublication,
   TaskLog,
   Template,
   Upload,
+  Wallet,
 } from "./types";
 
 // What the API answered instead of what was asked for; `status` 0 = it was not reached.
@@ -166,5 +174,16 @@ export const api = {
   listOceanNodes: () => ask("/ocean-nodes") as Promise<{ ocean_nodes: OceanNodeSummary[] }>,
   listEnvironments: (connId: string) =>
     ask(`/ocean-nodes/${enc(connId)}/environments`) as Promise<{ environments: Environment[] }>,
+  listWallets: () => ask("/wallets") as Promise<{ wallets: Wallet[] }>,
+  quote: (slug: string, document: GraphDocument) =>
+    ask(`${graph(slug)}/quote`, { method: "POST", json: { document } }) as Promise<Quote>,
+
+  searchAssets: (query: { ocean_node: string; kind: AssetKind; search: string; limit: number }) =>
+    ask("/assets", { query }) as Promise<AssetPage>,
+  readAsset: (did: string, oceanNode: string) =>
+    ask(`/assets/${enc(did)}`, { query: { ocean_node: oceanNode } }) as Promise<Asset>,
+  publishAsset: (asset: NewAsset) => ask("/assets", { method: "POST", json: asset }) as Promise<StartedPublication>,
+  readPublication: (runId: string, signal?: AbortSignal) =>
+    ask(`/assets/publications/${enc(runId)}`, signal && { signal }) as Promise<Publication>,
   listTemplates: () => ask("/templates") as Promise<{ templates: Template[] }>,
 };

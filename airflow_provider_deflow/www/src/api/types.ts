@@ -21,10 +21,7 @@ export type PartDiff = Schemas["PartChanges"];
 export type FieldChange = Schemas["FieldChange"];
 export type Imported = Drawn<Schemas["Imported"]>;
 
-export type RunSummary = Omit<Schemas["RunListed"], "run_after" | "triggered_by"> & {
-  run_after: string | null;
-  triggered_by: string | null;
-};
+export type RunSummary = Schemas["RunListed"];
 export type RunView = Drawn<Schemas["RunView"]>;
 export type NodeRun = Schemas["NodeRun"];
 export type EdgeRun = Schemas["EdgeRun"];
@@ -40,3 +37,14 @@ export type Template = Drawn<Schemas["Template"]>;
 
 export type ImportFormat = Schemas["Import"]["format"];
 export type ExportFormat = ImportFormat;
+
+export type Asset = Schemas["AssetView"];
+export type AssetSummary = Schemas["AssetListed"];
+export type AssetPage = Schemas["AssetList"];
+export type AssetKind = AssetSummary["kind"];
+export type NewAsset = Schemas["NewAsset"];
+export type StartedPublication = Schemas["StartedPublication"];
+export type Publication = Schemas["PublicationView"];
+export type Wallet = Schemas["WalletListed"];
+export type Quote = Schemas["QuoteView"];
+export type Transaction = Schemas["TransactionView"];

@@ -9,6 +9,7 @@ import { addNode, addNote, connect, type Edited } from "../graph/edit";
 import { type FlowEdge, type FlowNode, NODE_HEIGHT, NODE_WIDTH, placeOfProblem } from "../graph/flow";
 import { boundsOf, freePlace } from "../graph/layout";
 import { readDocument } from "../graph/reading";
+import { QuoteDialog } from "../money/QuoteDialog";
 import { KINDS, NOTE_KEY } from "../nodes/kinds";
 import { Inspector } from "../panels/Inspector";
 import { paths, useGo } from "../routes";
@@ -29,7 +30,7 @@ import { Toolbar } from "./Toolbar";
 import { type Places, run, useCommands } from "./useCommands";
 import { useEditor, useProblems, useSaving } from "./useEditor";
 
-type Open = "help" | "search" | "publish" | "history" | "run" | null;
+type Open = "help" | "search" | "publish" | "history" | "quote" | "run" | null;
 
 export function Workbench({ view }: { view: GraphView }) {
   const [opened] = useState(() => open(view));
@@ -170,6 +171,7 @@ function Bench({ store, saving }: Opened) {
         onConflict={() => setPutOff(false)}
         onHistory={() => setDialog("history")}
         onRuns={() => void showRuns()}
+        onQuote={() => setDialog("quote")}
         onPublish={() => setDialog("publish")}
         onRun={() => void askToRun()}
       />
@@ -236,6 +238,7 @@ function Bench({ store, saving }: Opened) {
       {dialog === "history" && (
         <HistoryDialog slug={view.slug} draft={document} mayEdit={mayEdit} onRestore={restore} onClose={close} />
       )}
+      {dialog === "quote" && <QuoteDialog slug={view.slug} document={document} onClose={close} />}
       {dialog === "run" && published && (
         <TriggerDialog
           slug={view.slug}

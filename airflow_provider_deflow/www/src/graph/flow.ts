@@ -23,6 +23,8 @@ export type Tone =
 export interface NodeMark {
   readonly tone: Tone;
   readonly text: string;
+  // In the corner beside the name: what it cost.
+  readonly aside?: string;
 }
 export type EdgeMark = NodeMark;
 
@@ -83,7 +85,7 @@ export function boxOf(node: GraphNode, problems: number, mark: NodeMark | null, 
     measured: { width: NODE_WIDTH, height: NODE_HEIGHT },
     handles: HANDLES,
     selected,
-    ariaLabel: [node.data.label || node.id, mark?.text, counted(problems)].filter(Boolean).join(", "),
+    ariaLabel: [node.data.label || node.id, mark?.text, mark?.aside, counted(problems)].filter(Boolean).join(", "),
     data: { node, problems, mark },
   };
 }

@@ -10,12 +10,14 @@ import styles from "./list.module.css";
 interface Props {
   graphs: readonly GraphSummary[];
   nowMs: number;
+  /** Whether the user may save new graphs. */
+  mayCreate: boolean;
   onOpen: (slug: string) => void;
   onDuplicate: (graph: GraphSummary) => void;
   onDelete: (graph: GraphSummary) => void;
 }
 
-export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Props) {
+export function GraphTable({ graphs, nowMs, mayCreate, onOpen, onDuplicate, onDelete }: Props) {
   const go = useGo();
   return (
     <div className={styles.tableBox}>
@@ -73,9 +75,11 @@ export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Pro
                 <td>{momentText(graph.next_run_at, nowMs) || "–"}</td>
                 <td>{momentText(graph.changed_at, nowMs)}</td>
                 <td className={styles.actions}>
-                  <Button look="plain" aria-label={`Duplicate ${name}`} onClick={() => onDuplicate(graph)}>
-                    Duplicate
-                  </Button>
+                  {mayCreate && (
+                    <Button look="plain" aria-label={`Duplicate ${name}`} onClick={() => onDuplicate(graph)}>
+                      Duplicate
+                    </Button>
+                  )}
                   <Button
                     look="plain"
                     aria-label={`Delete ${name}`}

@@ -19,6 +19,12 @@ test("a box shows state, elapsed time and, from the second on, the attempt", () 
   expect(markOf({ ...run, state: "up_for_retry", attempt: 2 }, 0, 0).text).toBe("◔ will retry · 12 s · attempt 2");
 });
 
+test("a paid box shows what it cost", () => {
+  expect(markOf({ ...run, cost: "at most 0.25 USDC" }, 0, 0)).toEqual({
+    tone: "success", text: "✓ succeeded · 12 s", aside: "≤ 0.25 USDC",
+  });
+});
+
 test("a computing box counts on between two replies", () => {
   expect(markOf({ ...run, state: "deferred" }, 1000, 3000)).toEqual({ tone: "running", text: "◐ computing · 14 s" });
 });
