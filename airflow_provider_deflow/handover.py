@@ -67,6 +67,7 @@ class PublishedFiles:
     """An asset that was made of files: for each of them its service, and what an Ocean Node will call it."""
 
     did: str
+    data_nft: str
     services: tuple[str, ...]
     names: tuple[str, ...]
 
@@ -85,6 +86,7 @@ class Handed:
     bucket_id: str | None = None
     # Of an asset, with the services that its files are, in their order, and their names to an Ocean Node.
     did: str | None = None
+    data_nft: str = ""
     services: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
@@ -95,13 +97,13 @@ class Handed:
             "source": self.source,
             "mode": self.mode,
             "bucket_id": self.bucket_id,
-            **(
-                {"did": self.did, "services": list(self.services), "names": list(self.names)}
-                if self.did
-                else {}
-            ),
+            **(self._asset() if self.did else {}),
             "files": [[file.name, file.size, file.sha256] for file in self.files],
         }
+
+    def _asset(self) -> dict[str, Any]:
+        listed = {"services": list(self.services), "names": list(self.names)}
+        return {"did": self.did, "data_nft": self.data_nft, **listed}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Handed:
@@ -112,6 +114,7 @@ class Handed:
             mode=document["mode"],
             bucket_id=document["bucket_id"],
             did=document.get("did"),
+            data_nft=document.get("data_nft") or "",
             services=tuple(document.get("services") or ()),
             names=tuple(document.get("names") or ()),
             files=tuple(HandedFile(*file) for file in document["files"]),
@@ -172,7 +175,7 @@ def hand_over(
         if publish is None:
             raise errors.SettingsError(f"{edge}: nobody is there to publish an asset")
         made = publish(handed)
-        return Handed(edge, source, mode, handed, None, made.did, made.services, made.names)
+        return Handed(edge, source, mode, handed, None, made.did, made.data_nft, made.services, made.names)
     bucket_id = _bucket(ocean_node, owner)
     there = {file.name for file in ocean_node.bucket_files(bucket_id)}
     missing = {file.sha256: file for file in handed if file.sha256 not in there}

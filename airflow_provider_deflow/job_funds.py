@@ -5,6 +5,9 @@ A start holds its wallet's place at its own node until the lock is read; that ma
 one for all nodes, and are held only while they are looked at and added to. What was added is promised to its
 start, in the ledger, until its lock is on the chain: so the next one, at another node, leaves it alone.
 
+Who has to add something adds for those as well who wait: two transactions less for each of them. It is the
+wallet's own money in the wallet's own account; what an Ocean Node may lock is authorised for one start only.
+
 A promise holds as long as its start holds its place. Of a killed one nothing has to be cleared.
 """
 
@@ -13,7 +16,10 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from airflow_provider_deflow.ledger.leases import WAIT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +51,12 @@ class SharedFunds:
         """To other starts, which have not locked it yet; in base units."""
         found = self.reservations.promised(self.wallet.chain_id, self.wallet.address, self.token)
         return sum(int(one["amount"]) for one in found if one["_id"] != self.key and self._stands(one))
+
+    def waiting(self) -> int:
+        """What starts that have reserved their amounts, and wait for their turn now, will need."""
+        since = datetime.now(UTC) - timedelta(seconds=WAIT_SECONDS)
+        found = self.reservations.waiting(self.wallet.chain_id, self.wallet.address, self.token, since)
+        return sum(int(one["amount"]) for one in found if one["_id"] != self.key)
 
     def _stands(self, record: Record) -> bool:
         payee = str(record["payee"])

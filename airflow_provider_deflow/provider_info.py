@@ -188,6 +188,15 @@ def _options() -> dict[str, Any]:
             "example": "7",
             "default": "",
         },
+        "asset_retention_days": {
+            "description": "How many days after its last handover an asset that edges published is said to "
+            "be at the end of its life: one small transaction each, paid by the wallet that published it; 0 "
+            "for never. Empty: 90 days.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "0",
+            "default": "",
+        },
         "upkeep_schedule": {
             "description": "When the Dag deflow_upkeep runs, as a cron line; empty: when it is triggered.",
             "version_added": "0.1.0",

@@ -21,6 +21,7 @@ from tests import services
 from tests.processes import STACKS, ByWhatIsShared, group_of, turn_of
 
 E2E = Path(__file__).parent / "e2e"
+STACKS_OF_THEIR_OWN = ("test_cluster.py", "test_demo.py")
 # The machine may be busy with other tests; how long one example takes says nothing.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -38,15 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The whole stack last, since it takes longest: what is wrong elsewhere is known by then.
 
-    Before it the cluster, which would be one stack too many beside it. Of several processes one begins with
-    them, and the others with what takes longest after them.
+    Before it the cluster and the demo, which would be one stack too many beside it. Of several processes one
+    begins with them, and the others with what takes longest after them.
     """
     is_one_of_several = hasattr(config, "workerinput")
 
     def place(item: pytest.Item) -> tuple[int, bool, bool]:
         is_stacked = group_of(item.nodeid) == STACKS
         turn = turn_of(item.nodeid) if is_one_of_several else int(is_stacked)
-        return turn, E2E in item.path.parents, item.path.name != "test_cluster.py"
+        return turn, E2E in item.path.parents, item.path.name not in STACKS_OF_THEIR_OWN
 
     items.sort(key=place)
 

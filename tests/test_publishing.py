@@ -26,7 +26,7 @@ from airflow_provider_deflow.errors import (
 from airflow_provider_deflow.local_ocean_node.settings import ChainSettings, EnvironmentSettings, Fees
 from airflow_provider_deflow.ocean import ddo, exchange
 from airflow_provider_deflow.ocean.client import OceanNode
-from airflow_provider_deflow.publishing import trust
+from airflow_provider_deflow.publishing import indexing, trust
 from airflow_provider_deflow.signing import KeySigner
 from tests import proxy
 from tests.local_ocean_node.file_server import FileServer, running_file_server
@@ -54,6 +54,12 @@ def url(tmp_path_factory: pytest.TempPathFactory, chain: Chain) -> Iterator[str]
 def files() -> Iterator[str]:
     with running_file_server() as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def asked_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This Ocean Node reads its chain twenty times a second, not twice a minute."""
+    monkeypatch.setattr(indexing, "_FIRST_PAUSE_SECONDS", 0.05)
 
 
 @pytest.fixture

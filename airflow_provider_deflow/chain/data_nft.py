@@ -22,7 +22,7 @@ from airflow_provider_deflow.chain.contracts import contract
 from airflow_provider_deflow.chain.events import Event, events_in, events_of
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.tokens import decimals
-from airflow_provider_deflow.chain.transactions import Sends
+from airflow_provider_deflow.chain.transactions import Sends, gas_of
 from airflow_provider_deflow.chain.units import to_base_units
 from airflow_provider_deflow.errors import SettingsError, TransactionFailed
 
@@ -193,6 +193,10 @@ class DataNft:
 
     def set_state(self, sender: Sends, state: MetadataState, *, purpose: str = "") -> str:
         return sender.send(self._contract.functions.setMetaDataState(state), purpose=purpose)
+
+    def gas_of_state(self, account: str, state: MetadataState) -> int:
+        """What `set_state` by `account` may use; nothing is sent."""
+        return gas_of(self._contract.functions.setMetaDataState(state), account)
 
     def state(self) -> int:
         return int(self._contract.functions.getMetaData().call()[2])

@@ -52,12 +52,18 @@ class Shared(Protocol):
     def promised(self) -> int:
         """How much of what is available is for locks of others."""
 
+    def waiting(self) -> int:
+        """How much others, who wait for their turn, are about to bring in."""
+
 
 class _Alone:
     def turn(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def promised(self) -> int:
+        return 0
+
+    def waiting(self) -> int:
         return 0
 
 
@@ -82,15 +88,19 @@ def _fund(escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tell, sh
         _require_tokens(escrow, sends, need, missing)
     failed: TransactionFailed | None = None
     for number in range(_ATTEMPTS):
-        missing = _missing(escrow, sends, need, shared)
         if missing <= 0:
             return
+        # With what the next ones need, which then send nothing; as far as the account has it.
+        beyond = _balance(sends.web3, need.token, sends.address) - missing
+        missing += max(min(shared.waiting(), beyond), 0)
         try:
             _deposit(escrow, sends, need.token, missing, f"{purpose} deposit {number}", tell)
         except TransactionFailed as error:
             # Perhaps of a process before us, and then what it missed may be there by now.
             failed = error
-    raise failed or _does_not_stay("deposit", need)
+        missing = _missing(escrow, sends, need, shared)
+    if missing > 0:
+        raise failed or _does_not_stay("deposit", need)
 
 
 def _missing(escrow: Escrow, sends: Sends, need: Need, shared: Shared) -> int:

@@ -23,6 +23,14 @@ def decimals(web3: Web3, token: str) -> int:
         ) from error
 
 
+def symbol(web3: Web3, token: str) -> str:
+    """Empty where the token has none."""
+    try:
+        return str(contract(web3, "ERC20Template", token).functions.symbol().call())
+    except Web3Exception:
+        return ""
+
+
 def balance(web3: Web3, token: str, account: str) -> int:
     """What the account has of it, in base units."""
     held = contract(web3, "ERC20Template", token).functions.balanceOf(Web3.to_checksum_address(account))

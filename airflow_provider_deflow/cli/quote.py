@@ -19,14 +19,9 @@ from airflow_provider_deflow import errors
 if TYPE_CHECKING:
     from airflow_provider_deflow.cli.context import CliContext
     from airflow_provider_deflow.graphs.graph import Graph
-    from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.ledger.reservations import Token
     from airflow_provider_deflow.operators.quoting import QuotedNode, QuotedOrder
 
-# Measured on the contracts of `ocean-contracts`, rounded up: approve, deposit, authorise.
-GAS_OF_A_START = 50_000 + 140_000 + 150_000
-# Likewise: the order itself, after a datatoken was taken for nothing, or approved and bought.
-GAS_OF_AN_ORDER = {"had": 190_000, "dispensed": 190_000 + 120_000, "bought": 190_000 + 50_000 + 260_000}
 _HOW = {
     "had": "the wallet has its datatoken",
     "dispensed": "its datatoken is given away",
@@ -146,7 +141,7 @@ def _node(one: QuotedNode) -> dict[str, Any]:
         "base_units": str(quote.amount),
         "tokens": f"{token.whole(quote.amount):f}",
         "lock_seconds": quote.min_lock_seconds,
-        "gas_coins": _coins(GAS_OF_A_START, one.wallet),
+        "gas_coins": _coins(one.gas_wei()),
     }
 
 
@@ -158,7 +153,7 @@ def _order(one: QuotedOrder, node_ids: list[str]) -> dict[str, Any]:
         "datatoken": one.datatoken,
         "how": one.how,
         **_total(one.token, one.amount),
-        "gas_coins": _coins(GAS_OF_AN_ORDER[one.how], one.wallet),
+        "gas_coins": _coins(one.gas_wei()),
     }
 
 
@@ -171,7 +166,7 @@ def _total(token: Token, base_units: int) -> dict[str, Any]:
     }
 
 
-def _coins(gas: int, wallet: PayingWallet) -> str:
+def _coins(wei: int) -> str:
     from airflow_provider_deflow.chain.units import to_tokens
 
-    return f"{to_tokens(gas * int(wallet.web3.eth.gas_price), _COIN_DECIMALS).normalize():f}"
+    return f"{to_tokens(wei, _COIN_DECIMALS).normalize():f}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath
@@ -32,6 +32,8 @@ class AssetFile:
     name: str
     file_object: dict[str, Any] = field(repr=False)
     same: str | None = None
+    # Of its content, where that was at hand.
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,14 @@ class Shown:
         """Stored files, by name and sha256."""
         if self.files_conn_id:
             repository = github.repository_of(self.files_conn_id)
-            return [AssetFile(name, repository.keep(sha256, name, self.store)) for name, sha256 in named]
+            return [
+                AssetFile(name, repository.keep(sha256, name, self.store), sha256=sha256)
+                for name, sha256 in named
+            ]
         sign = signed_urls.signer_for(self.store, self.url_lifetime_seconds)
-        return [self.signed(name, sign(sha256, name), sha256) for name, sha256 in named]
+        return [
+            replace(self.signed(name, sign(sha256, name), sha256), sha256=sha256) for name, sha256 in named
+        ]
 
     def signed(self, name: str, url: str, content: str) -> AssetFile:
         """A file at a URL that ends; `content` is what its content is known by."""
@@ -68,6 +75,9 @@ def files_of(given: Any, patterns: Sequence[str], shown: Shown) -> list[AssetFil
     if isinstance(given, (str, ObjectStoragePath)):
         return [_path(given, shown)]
     objects = [given] if isinstance(given, Mapping) else list(given)
+    files = [one for one in objects if isinstance(one, AssetFile)]
+    if files and len(files) == len(objects):
+        return files
     if not all(isinstance(one, Mapping) and isinstance(one.get("type"), str) for one in objects):
         raise SettingsError(
             "`files` must be file objects, the URL of a path in Airflow's object storage, or what an "

@@ -32,6 +32,7 @@ from airflow_provider_deflow.operators.work import values_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_deflow.job_images import Images
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.job_orders import Orders
     from airflow_provider_deflow.job_payments import PaidStarts
@@ -234,6 +235,7 @@ def _planned(
 
     selected, run = selection_of(task, context), Run(task.dag_id, context["run_id"])
     quotes, values = Quotes(task.budget.fee_token, task.log.info), values_of(context)
+    looking: dict[str, Images | None] = {}
     found = []
     for one in task.dag.tasks if task.dag else [task]:
         if not isinstance(one, OceanComputeOperator) or not (
@@ -243,7 +245,10 @@ def _planned(
         node = work.node if one is task else job_request.rendered(one.node, values)
         if graphs.is_paid(node):
             job = quotes.of(node, one.node_defaults, one.environment_policy or policy)
-            _require_image(one, node, job)
+            at = one.ocean_node_conn_id
+            if at not in looking:
+                looking[at] = images(OceanNodeHook(at).settings(), task.log.info)
+            _require_image(looking[at], node, job)
             found.append(Planned(job_key(run, one.task_id), one.task_id, job.locked, job.amount.token))
         if any(map(text.names_in, graphs.dids_of(node))):
             task.log.info("%s: what it orders is named by a task before it, and not planned", one.task_id)
@@ -261,9 +266,8 @@ def _planned(
     return list({one.key: one for one in reversed(found)}.values())
 
 
-def _require_image(task: OceanComputeOperator, node: graphs.ComputeData, quoted: QuotedNode) -> None:
+def _require_image(looking: Images | None, node: graphs.ComputeData, quoted: QuotedNode) -> None:
     """Looked for before the first payment; what an algorithm by DID runs in, its own task finds out."""
-    looking = images(OceanNodeHook(task.ocean_node_conn_id).settings(), task.log.info)
     if looking is None or isinstance(node.algorithm, graphs.DidAlgorithm):
         return
     environment = quoted.offer.environment

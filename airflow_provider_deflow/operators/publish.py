@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,17 @@ from airflow_provider_deflow import links
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean.asset_description import AssetDescription, require_did
 from airflow_provider_deflow.operators.asset_files import Shown, files_of, with_files
 from airflow_provider_deflow.operators.faults import RetryAsTold, told_to_airflow
 from airflow_provider_deflow.operators.publishing import StoredMemory, publisher_of
+from airflow_provider_deflow.operators.recording import recorded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_deflow.ledger.recorder import Recorder
     from airflow_provider_deflow.publishing.publisher import Published
 
 _LAST_EVENT = "last_event"
@@ -100,28 +104,8 @@ class PublishDDOOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish; return what the asset is known by."""
-        with told_to_airflow():
-            store = content_store()
-            given = self.files.resolve(context) if isinstance(self.files, XComArg) else self.files
-            lifetime = int(self.url_lifetime.total_seconds())
-            files = files_of(given, self.patterns, Shown(store, lifetime, self.files_conn_id))
-            description = with_files(self.description, files).letting_in(self._trusted())
-            key = self.key or self._own_key(context)
-            # Never a new asset, where the one that is meant did not come from upstream.
-            did = require_did(self.did) if self.updates else None
-            memory = StoredMemory(store, self.wallet_conn_id, did or key)
-            publisher = publisher_of(
-                self.ocean_node_conn_id,
-                self.wallet_conn_id,
-                memory,
-                self.log.info,
-                checks_files=self.checks_files,
-            )
-            self.ocean_node_url = publisher.ocean_node.url
-            with publisher.ocean_node:
-                published = publisher.update(did, description) if did else publisher.publish(description, key)
-        self.published_did = published.did
-        self._tell_of(published, memory, context)
+        with told_to_airflow(), recorded("asset", self, context) as ledger:
+            published = self._publish(context, ledger)
         transactions = [published.mint_transaction, published.metadata_transaction]
         return {
             "did": published.did,
@@ -129,6 +113,37 @@ class PublishDDOOperator(BaseOperator):
             "datatoken": published.datatoken,
             "transactions": [one for one in transactions if one],
         }
+
+    def _publish(self, context: Context, ledger: Recorder) -> Published:
+        store = content_store()
+        given = self.files.resolve(context) if isinstance(self.files, XComArg) else self.files
+        lifetime = int(self.url_lifetime.total_seconds())
+        files = files_of(given, self.patterns, Shown(store, lifetime, self.files_conn_id))
+        description = with_files(self.description, files).letting_in(self._trusted())
+        key = self.key or self._own_key(context)
+        # Never a new asset, where the one that is meant did not come from upstream.
+        did = require_did(self.did) if self.updates else None
+        memory = StoredMemory(store, self.wallet_conn_id, did or key)
+        publisher = publisher_of(
+            self.ocean_node_conn_id,
+            self.wallet_conn_id,
+            memory,
+            self.log.info,
+            checks_files=self.checks_files,
+            ledger=ledger,
+        )
+        self.ocean_node_url = publisher.ocean_node.url
+        with publisher.ocean_node:
+            published = publisher.update(did, description) if did else publisher.publish(description, key)
+        self.published_did = published.did
+        self._tell_of(published, memory, context)
+        named = [(file.name, file.sha256) for file in files if file.sha256]
+        owner, url = publisher.wallet.address, self.ocean_node_url
+        ledger.record(
+            facts.published(asdict(published), self.description.role, url, owner, named),
+            facts.ended("succeeded"),
+        )
+        return published
 
     def _trusted(self) -> list[str]:
         """The DIDs as they are rendered; a single one may stand alone."""

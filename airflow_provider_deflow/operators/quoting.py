@@ -2,7 +2,8 @@
 """What nodes would lock and order, asked of their Ocean Nodes and of the chain before anything is paid.
 
 An Ocean Node takes few requests a minute and a graph may have many nodes, so nodes that ask for the same are
-quoted once. What a job computes, and with which inputs, costs nothing.
+quoted once, and each Ocean Node lists its environments once. What a job computes, and with which inputs,
+costs nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean import choosing
     from airflow_provider_deflow.ocean.assets import UsedAsset
     from airflow_provider_deflow.ocean.client import OceanNode
-    from airflow_provider_deflow.ocean.compute import JobRequest
+    from airflow_provider_deflow.ocean.compute import ComputeEnvironment, JobRequest
+
+# Measured on the contracts of `ocean-contracts`, rounded up: approve, deposit, authorise.
+GAS_OF_A_START = 50_000 + 140_000 + 150_000
+# Likewise: the order itself, after a datatoken was taken for nothing, or approved and bought.
+GAS_OF_AN_ORDER = {"had": 190_000, "dispensed": 190_000 + 120_000, "bought": 190_000 + 50_000 + 260_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,10 @@ class QuotedNode:
         longest = max(self.offer.max_duration_seconds, self.offer.environment.min_duration_seconds)
         return math.ceil(longest / 60)
 
+    def gas_wei(self) -> int:
+        """About what the first start of a wallet costs, at the fee that the chain says now."""
+        return GAS_OF_A_START * int(self.wallet.web3.eth.gas_price)
+
 
 @dataclass(frozen=True, slots=True)
 class QuotedOrder:
@@ -64,6 +74,10 @@ class QuotedOrder:
     token: Token
     wallet: PayingWallet
 
+    def gas_wei(self) -> int:
+        """About, at the fee that the chain says now."""
+        return GAS_OF_AN_ORDER[self.how] * int(self.wallet.web3.eth.gas_price)
+
 
 @dataclass(frozen=True)
 class Quotes:
@@ -72,6 +86,8 @@ class Quotes:
     fee_token: str | None
     say: Callable[[str], None]
     _known: dict[Hashable, QuotedNode] = field(default_factory=dict, init=False)
+    # By the Ocean Node's URL.
+    _listed: dict[str, list[ComputeEnvironment]] = field(default_factory=dict, init=False)
     # None for one that is valid already.
     _orders: dict[str, QuotedOrder | None] = field(default_factory=dict, init=False)
 
@@ -100,7 +116,7 @@ class Quotes:
             used = asset_checks.usable(
                 ocean_node, node, wallet.address, lambda at, account: is_on_list(wallet.web3, at, account)
             )
-            environment = ocean_node.environments()[0]
+            environment = self._environments(ocean_node)[0]
             longest = node.max_duration_seconds or defaults.max_duration_seconds
             request = job_request.build(node, (), environment, longest, None, used)
             asking = order_quotes.asking_for(ocean_node, request, wallet.chain_id)
@@ -166,10 +182,18 @@ class Quotes:
         node = job_request.without_assets(node)
         with worker_client(connection, OceanWalletHook(wallet_conn_id).signer()) as ocean_node:
             paid_with = PaidWith(wallet.chain_id, self.fee_token)
-            offer, terms = chosen(ocean_node, node, wallet.address, longest, policy, self.say, paid_with)
+            listed = self._environments(ocean_node)
+            offer, terms = chosen(
+                ocean_node, node, wallet.address, longest, policy, self.say, paid_with, listed
+            )
             seconds = int(offer.max_duration_seconds)
             request = job_request.build(node, (), offer.environment, seconds, terms)
             return QuotedNode(connection.url, offer, quoted(ocean_node, wallet, request), wallet)
+
+    def _environments(self, ocean_node: OceanNode) -> list[ComputeEnvironment]:
+        if ocean_node.url not in self._listed:
+            self._listed[ocean_node.url] = ocean_node.environments()
+        return self._listed[ocean_node.url]
 
 
 def _uses_up(one: QuotedOrder, datatoken: str, wallet: PayingWallet) -> bool:

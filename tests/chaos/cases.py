@@ -114,16 +114,21 @@ def drawn_at_random(seed: int, count: int) -> list[list[Row]]:
 
 
 def paid_named(seed: int) -> list[list[Row]]:
-    """Rounds with each point of the money path and each part once."""
-    rows: list[Row] = []
-    for victim in PAID_VICTIMS:
-        chance = random.Random(f"{seed} paid {victim}")
-        # Starts of one wallet wait for each other: not all that hold it up are to come together.
-        for point in chance.sample(MONEY_POINTS, len(MONEY_POINTS)):
-            rows.append(_paid_row(len(rows), seed, victim, point))
+    """Rounds with each point of the money path and each part once, parts mixed."""
+    meetings = [(victim, point) for victim in PAID_VICTIMS for point in MONEY_POINTS]
+    random.Random(f"{seed} paid").shuffle(meetings)
+    # Upkeep settles a round once.
+    settling = [one for one in meetings if one[1] in IN_UPKEEP]
+    others = [one for one in meetings if one[1] not in IN_UPKEEP]
+    rounds, number = [], 0
+    while settling or others:
+        together = settling[:1] + others[: ROUND - len(settling[:1])]
+        del settling[:1], others[: len([one for one in together if one[1] not in IN_UPKEEP])]
+        rows = [_paid_row(number + place, seed, *one) for place, one in enumerate(together)]
+        rounds.append(rows)
+        number += len(rows)
     # Alone, for it comes to whichever run is paid next.
-    alone = [_paid_row(len(rows), seed, "ocean-node", MONEY_LOCKED)]
-    return [*_batches(rows, ROUND), alone]
+    return [*rounds, [_paid_row(number, seed, "ocean-node", MONEY_LOCKED)]]
 
 
 def paid_at_random(seed: int, count: int) -> list[list[Row]]:

@@ -97,6 +97,7 @@ def test_nodes_that_ask_for_the_same_are_quoted_once(paying: Paid) -> None:
 
     assert json.loads(result.output)["total"]["tokens"] == "99"
     assert len([one for one in paying.between.passed if "initializeCompute" in one]) == 2
+    assert len([one for one in paying.between.passed if "computeEnvironments" in one]) == 1
 
 
 def test_a_quote_beyond_the_budget_says_so_and_fails(paying: Paid) -> None:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +21,12 @@ from airflow_provider_deflow.ledger.reservations import of_run
 from airflow_provider_deflow.local_ocean_node import orders
 from tests import publishing_parts as description
 from tests import services
+from tests.forked import Forked
 from tests.local_ocean_node.file_server import FileServer, running_file_server
 from tests.local_ocean_node.paying import ONE
 from tests.operators import paid
 from tests.operators.by_did import ByDid, by_did
-from tests.operators.by_did_process import POINTS
+from tests.operators.by_did_process import POINTS, die_at
 from tests.operators.one_task import Memory, context, run, written
 from tests.publishing_parts import CONTAINER, Publishing
 
@@ -202,9 +201,7 @@ def test_a_paid_job_killed_while_it_orders_leads_to_one_order_and_one_lock(
 
 
 def _kill(by_dids: ByDid, *arguments: str) -> None:
-    command = [sys.executable, "-m", "tests.operators.by_did_process", *arguments]
-    killed = subprocess.run(command, timeout=120, stderr=subprocess.PIPE, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert Forked(die_at, *arguments).killed_by() == signal.SIGKILL
     # As if its time were over: nobody lets go of a killed process's lease.
     by_dids.paying.database["ledger_leases"].delete_many({})
 

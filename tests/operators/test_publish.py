@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -26,9 +27,12 @@ from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_deflow.api.app import create_app
+from airflow_provider_deflow.cli import ledger_view
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.hooks.signed_urls import FILES_ROUTE
 from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.ledger import history
+from airflow_provider_deflow.ledger.store import LedgerStore
 from airflow_provider_deflow.local_ocean_node.settings import ChainSettings
 from airflow_provider_deflow.operators import asset_files
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
@@ -399,6 +403,61 @@ def test_neither_key_nor_file_is_left_anywhere(
         assert KEYS[4][2:] not in text.lower()
 
 
+def test_what_was_published_and_what_it_cost_stands_in_the_ledger_once(
+    published: Publisher, api: str, tmp_path: Path, mongo_database: Any
+) -> None:
+    """As `deflow runs show` gives it: held against the chain."""
+    (tmp_path / "a.csv").write_text("1,2\n")
+    task = operator("recorded", files=f"file://{tmp_path}/a.csv")
+    returned, _ = run(task, "run of the ledger")
+    run(task, "run of the ledger")
+
+    shown, text = of_the_ledger(mongo_database, "run of the ledger")
+
+    (asset,) = shown["assets"]
+    assert (shown["nodes"], asset["state"], len(asset["tries"])) == ([], "succeeded", 1)
+    assert {name: asset[name] for name in ("did", "data_nft", "datatoken", "role")} == {
+        "role": "dataset",
+        **{name: returned[name] for name in ("did", "data_nft", "datatoken")},
+    }
+    assert asset["files"] == [["a.csv", hashlib.sha256(b"1,2\n").hexdigest()]]
+    assert asset["owner"] == published.sender.address
+    made, described = asset["transactions"]
+    assert (made["what"], described["what"]) == ("make data NFT and datatoken", "describe")
+    assert [made["hash"], described["hash"]] == returned["transactions"]
+    for one in (made, described):
+        receipt: Any = published.chain.web3.eth.get_transaction_receipt(one["hash"])
+        assert one["gas_wei"] == str(receipt["gasUsed"] * receipt["effectiveGasPrice"])
+        assert f"transaction {one['hash']}, {receipt['gasUsed']} gas" in text
+    assert f"dataset {returned['did']} on {published.url}" in text
+    assert FILES_ROUTE not in json.dumps(shown) + text
+
+    # What is found as it is described costs nothing, and says so.
+    run(task, "a later run")
+    (found,) = of_the_ledger(mongo_database, "a later run")[0]["assets"]
+    assert (found["did"], found["transactions"]) == (returned["did"], [])
+
+
+def test_what_could_not_be_published_is_told_with_its_reason(
+    published: Publisher, mongo_database: Any, files: str
+) -> None:
+    with pytest.raises(AirflowFailException):
+        run(operator("lost", files=file_object(f"{files}/nothing?canary-url")), "run that fails")
+
+    shown, text = of_the_ledger(mongo_database, "run that fails")
+
+    assert (shown["state"], shown["assets"][0]["transactions"]) == ("failed", [])
+    assert "is not there for" in text
+    assert "canary-url" not in json.dumps(shown) + text
+
+
+def of_the_ledger(database: Any, run_id: str) -> tuple[dict[str, Any], str]:
+    ledger = LedgerStore(database)
+    record = ledger.run(run_id)
+    shown = history.of_run(record, ledger.entries([record["_id"]]))
+    return shown, ledger_view.account(shown)
+
+
 def test_reading_a_dag_with_it_imports_no_chain() -> None:
     script = (
         "import sys, airflow_provider_deflow.operators.publish, airflow_provider_deflow.operators.handover\n"
@@ -444,13 +503,15 @@ def chained(text: str, consumer: dict[str, Any] | None = None) -> dict[str, Any]
 
 
 def test_an_edge_hands_over_an_asset_once_per_content_and_only_to_its_consumer(
-    published: Publisher, api: str
+    published: Publisher, api: str, mongo_database: Any
 ) -> None:
     def sent() -> int:
         return int(published.chain.web3.eth.get_transaction_count(published.sender.address))
 
     before = sent()
     first = one_graph.run_graph(chained("x"), "run 1")
+    (edge,) = of_the_ledger(mongo_database, "run 1")[0]["edges"]
+    assert [one["what"] for one in edge["transactions"]] == ["make data NFT and datatoken", "describe"]
     assert one_task.written(first["b"]) == {"read.txt": "x read"}
     assert first["a__b"]["mode"] == "asset"
     assert sent() - before == 2
@@ -463,6 +524,7 @@ def test_an_edge_hands_over_an_asset_once_per_content_and_only_to_its_consumer(
 
     with content_store().open(first["a__b"]["handover"]) as kept:
         handed = json.load(kept)
+    assert (edge["did"], edge["data_nft"]) == (handed["did"], handed["data_nft"])
     ddo = published.indexed(handed["did"])
     assert ddo is not None
     owner = published.sender.address

@@ -6,10 +6,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,15 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from pymongo.database import Database
 
+from airflow_provider_deflow.ledger.reservations import Token
 from tests import proxy, services
+from tests.forked import Forked
 from tests.local_ocean_node.paying import ONE, running_paid_node
 from tests.local_ocean_node.paying import paid as paid_node
 from tests.operators import paid
 from tests.operators.one_task import WRITE, context, run
 from tests.operators.paid import Paid, paid_operator
-from tests.operators.paid_process import FileMemory
+from tests.operators.paid_process import FileMemory, die_at, live
 
 # Airflow says so at each direct call of execute.
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
@@ -73,19 +74,12 @@ def pair(
         yield Pair(wallet, second)
 
 
-def start(run_id: str, ocean_node: str = "ocean_node_default") -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "tests.operators.paid_process", run_id, ocean_node])
-
-
 def on_second(run_id: str) -> None:
     run(paid_operator(WRITE.format("x"), ocean_node="second"), context(run_id=run_id))
 
 
 def killed_when_authorised(pair: Pair, memory: Path) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.operators.paid_process", "authorised", memory], timeout=120
-    )
-    assert process.returncode == -signal.SIGKILL
+    assert Forked(die_at, "authorised", memory).killed_by() == signal.SIGKILL
     assert pair.wallet.escrow_funds() == (2 * ONE, 0)
 
 
@@ -99,9 +93,9 @@ def test_starts_at_two_ocean_nodes_wait_for_their_answers_side_by_side(pair: Pai
     both = threading.Barrier(2, timeout=100)
     pair.wallet.between.meeting = pair.second.meeting = (START, both)
 
-    processes = [start("run 1"), start("run 2", "second")]
+    for process in [Forked(live, "run 1"), Forked(live, "run 2", "second")]:
+        process.result()
 
-    assert [process.wait(timeout=150) for process in processes] == [0, 0]
     assert pair.amounts("Lock") == [2 * ONE] * 2
     assert len(pair.payees()) == 2
     assert sum(pair.amounts("Deposit")) == 4 * ONE
@@ -143,13 +137,55 @@ def test_funds_that_are_too_few_for_both_are_left_to_the_first(pair: Pair, tmp_p
 
 def test_what_another_start_has_locked_is_not_brought_in_twice(pair: Pair, tmp_path: Path) -> None:
     """Killed before it could say that its lock is there, it still holds its place."""
-    killed = subprocess.run(
-        [sys.executable, "-m", "tests.operators.paid_process", "answered", tmp_path / "memory.json"],
-        timeout=120,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    assert Forked(die_at, "answered", tmp_path / "memory.json").killed_by() == signal.SIGKILL
     assert pair.wallet.reservation()["state"] == "sent"
 
     on_second("run 2")
 
     assert (pair.amounts("Deposit"), pair.wallet.escrow_funds()) == ([2 * ONE] * 2, (0, 4 * ONE))
+
+
+def test_who_brings_funds_in_does_so_for_starts_that_wait_and_allows_one_lock_only(pair: Pair) -> None:
+    """Each waits for its turn until the first one's start is answered."""
+    held = threading.Barrier(2, timeout=100)
+    pair.wallet.between.meeting = (START, held)
+    first = Forked(live, "run 1")
+    wait_for(lambda: START in pair.wallet.between.passed)
+    others = [Forked(live, f"run {number}") for number in (2, 3)]
+    wait_for(lambda: len(waiting(pair)) == 2)
+    Forked(live, "run 4", "second").result()
+    assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
+
+    pair.wallet.between.meeting = None
+    held.wait()
+
+    for process in (first, *others):
+        process.result()
+    assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
+    assert (pair.amounts("Lock"), pair.wallet.escrow_funds()) == ([2 * ONE] * 4, (0, 8 * ONE))
+    assert [one["args"]["maxLockCounts"] for one in pair.wallet.events("Auth")] == [1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("tokens", [3])
+def test_who_brings_funds_in_for_others_keeps_to_what_the_wallet_has(pair: Pair) -> None:
+    chain = pair.wallet.chain
+    about = {"payer": pair.wallet.address, "payee": chain.addresses["Escrow"], "run": "another"}
+    token = Token(chain.chain_id, chain.fee_token, 18)
+    pair.wallet.reservations.reserve({"another": 2 * ONE}, token, [], {"another": about})
+
+    on_second("run 2")
+
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([3 * ONE], [2 * ONE])
+
+
+def waiting(pair: Pair) -> list[Any]:
+    """What is reserved and not sent."""
+    reservations = pair.wallet.database["ledger_reservations"]
+    return list(reservations.find({"state": "reserved", "promised_by": {"$exists": False}}))
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 100
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)

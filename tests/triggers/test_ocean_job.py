@@ -115,7 +115,7 @@ def test_two_connections_to_one_ocean_node_look_as_often_as_each_says(
         while not node.between.passed:
             await asyncio.sleep(0.01)
         try:
-            return await asyncio.wait_for(fired(short), timeout=15)
+            return await asyncio.wait_for(fired(short), timeout=25)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

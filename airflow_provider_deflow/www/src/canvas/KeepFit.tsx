@@ -4,7 +4,7 @@
 import { type FitViewOptions, useReactFlow, useStore } from "@xyflow/react";
 import { type RefObject, useEffect, useRef } from "react";
 
-export const FIT: FitViewOptions = { maxZoom: 1, padding: 0.12 };
+export const FIT: FitViewOptions = { maxZoom: 1, padding: 0.08 };
 
 export function KeepFit({ isMoved }: { isMoved: RefObject<boolean> }) {
   const { fitView } = useReactFlow();

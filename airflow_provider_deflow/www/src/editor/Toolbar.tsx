@@ -17,6 +17,8 @@ interface Props {
   onCommand: (command: Command) => void;
   onConflict: () => void;
   onHistory: () => void;
+  onRuns: () => void;
+  onQuote: () => void;
   onPublish: () => void;
   onRun: () => void;
 }
@@ -37,7 +39,7 @@ function words(saved: SaveState): string {
 }
 
 export function Toolbar(props: Props) {
-  const { view, name, saved, canUndo, canRedo, onCommand, onConflict, onHistory, onPublish, onRun } = props;
+  const { view, name, saved, canUndo, canRedo, onCommand, onConflict, onHistory, onRuns, onQuote, onPublish, onRun } = props;
   const go = useGo();
   return (
     <header className={styles.toolbar}>
@@ -74,6 +76,16 @@ export function Toolbar(props: Props) {
       </div>
       <div className={styles.steps}>
         <Button onClick={onHistory}>History</Button>
+        {view.may_run && (
+          <Button title="What a run would cost" onClick={onQuote}>
+            Quote
+          </Button>
+        )}
+        {view.revision !== null && (
+          <Button title="The last run, and all before it" onClick={onRuns}>
+            Runs
+          </Button>
+        )}
         {/* The next step is the one that stands out. */}
         <Button look={view.revision === null ? "primary" : "normal"} disabled={!view.may_edit} onClick={onPublish}>
           Publish

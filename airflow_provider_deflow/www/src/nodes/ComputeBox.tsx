@@ -22,8 +22,11 @@ export const ComputeBox = memo(function ComputeBox({ data, selected, isConnectab
   return (
     <div className={styles.box} data-selected={selected} data-tone={mark?.tone} data-wrong={problems > 0}>
       <Handle type="target" position={Position.Left} isConnectable={isConnectable} className={styles.handle} />
-      <div className={styles.title} title={node.id}>
-        {node.data.label || node.id}
+      <div className={styles.head}>
+        <div className={styles.title} title={node.id}>
+          {node.data.label || node.id}
+        </div>
+        {mark?.aside && <div className={styles.aside}>{mark.aside}</div>}
       </div>
       <div className={styles.detail}>{detailLine(node.data)}</div>
       {mark && <div className={styles.mark}>{mark.text}</div>}
