@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.whole_stack.test_runs import BROKEN, box, first_run, show_run, two_nodes
+from tests.browser.whole_stack.two_steps import BROKEN, box, first_run, show_run, two_nodes
 from tests.e2e.conftest import Deployment
 
 AXE = Path(__file__).parents[3] / "airflow_provider_deflow/www/node_modules/axe-core/axe.min.js"
