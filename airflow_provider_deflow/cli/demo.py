@@ -150,10 +150,9 @@ def pays(up: stack.Running) -> bool:
 
 
 def _with_cost(up: stack.Running, outcome: Outcome, console: Console) -> Outcome:
-    assert up.chain is not None
     with console.status("Waiting until the Ocean Node has claimed what the paid job cost"):
         key = os.environ.get(WALLET_KEY_VARIABLE) or CONSUMER_KEY
-        cost = demo_money.read(up.chain, up.mongo_uri, outcome.state.run.run_id, key)
+        cost = demo_money.read(up, outcome.state.run.run_id, key, outcome.assets)
     return replace(outcome, cost=cost, faults=[*outcome.faults, *cost.faults])
 
 
@@ -238,7 +237,6 @@ def _record(outcome: Outcome, published: Published) -> dict[str, Any]:
         "tasks": tasks,
         "figures": archive.figures if archive else None,
         "result": archive and {"sha256": archive.sha256, "files": archive.files},
-        "assets": dict(outcome.assets),
         "cost": outcome.cost and outcome.cost.in_record,
         "faults": outcome.faults,
     }
@@ -258,8 +256,6 @@ def _show(outcome: Outcome, out: Path, home: Path, console: Console) -> None:
         say(f"[bold]Result[/]   {out / 'result.tar'}  sha256 {outcome.archive.sha256}")
         if (out / "report.png").exists():
             say(f"[bold]Picture[/]  {out / 'report.png'}")
-    for edge, did in outcome.assets.items():
-        say(f"[bold]Asset[/]    {did}, published for {edge}")
     for line in outcome.cost.lines() if outcome.cost else ():
         say(f"[bold]Money[/]    {line}")
     for fault in outcome.faults:

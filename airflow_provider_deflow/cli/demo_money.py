@@ -15,10 +15,13 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from airflow_provider_deflow.ledger.reservations import Reservations
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.ledger.reservations import Record
     from airflow_provider_deflow.ocean.outputs import ContentStore
     from airflow_provider_deflow.reconciliation import Account, Reconciled
+    from airflow_provider_deflow.stack import Running
     from airflow_provider_deflow.stack.airflow_api import AirflowApi, RunState
     from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 
@@ -33,11 +36,21 @@ _COIN_DECIMALS = 18
 
 
 @dataclass(frozen=True, slots=True)
+class Asset:
+    """What an edge published, in this run or in an earlier one that handed over the same."""
+
+    edge: str
+    did: str
+    gas: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """What a run's payments came to; its `proof` has no differences when all is right."""
 
     payments: list[Account]
     proof: Reconciled
+    assets: tuple[Asset, ...] = ()
 
     @property
     def in_record(self) -> dict[str, Any]:
@@ -46,7 +59,8 @@ class Cost:
             {name: str(value) if name in _AMOUNTS else value for name, value in asdict(one).items()}
             for one in self.payments
         ]
-        return {"payments": told, **asdict(self.proof)}
+        assets = [{**asdict(one), "gas": str(one.gas)} for one in self.assets]
+        return {"payments": told, "assets": assets, **asdict(self.proof)}
 
     @property
     def faults(self) -> list[str]:
@@ -58,7 +72,11 @@ class Cost:
 
     def lines(self) -> list[str]:
         """A sentence for each payment, and for the proof."""
-        told = [_sentence(one) for one in self.payments]
+        told = [
+            f"{one.edge} was published as {one.did}; gas {_whole(one.gas, _COIN_DECIMALS)} coins"
+            for one in self.assets
+        ]
+        told += [_sentence(one) for one in self.payments]
         return [*told, self.proof.summary]
 
 
@@ -89,16 +107,18 @@ def published(airflow: AirflowApi, state: RunState, store: ContentStore) -> dict
     return found
 
 
-def read(chain: DevelopmentChain, mongo_uri: str, run_id: str, key: str) -> Cost:
+def read(up: Running, run_id: str, key: str, dids: Mapping[str, str]) -> Cost:
     """What the run cost, once the Ocean Node has claimed it, held against the chain's events.
 
-    `key` is that of the wallet that paid.
+    `key` is that of the wallet that paid, `dids` are what edges published.
     """
+    chain = up.chain
+    assert chain is not None
     from airflow_provider_deflow.job_locks import Locks
     from airflow_provider_deflow.reconciliation import accounts, reconcile
 
     wallet = _wallet(chain, key)
-    with Reservations.connected(mongo_uri) as reservations:
+    with Reservations.connected(up.mongo_uri) as reservations:
         locks = Locks(wallet, reservations, lambda _: None)
 
         def still_open() -> list[Record]:
@@ -113,7 +133,18 @@ def read(chain: DevelopmentChain, mongo_uri: str, run_id: str, key: str) -> Cost
         patience(still_open)
         records = reservations.of_run_called(run_id)
         others = reservations.of_payer(wallet.chain_id, wallet.address)
-        return Cost(accounts(records), reconcile(wallet, records, others))
+        assets = tuple(_asset(up, wallet, edge, did) for edge, did in dids.items())
+        return Cost(accounts(records), reconcile(wallet, records, others), assets)
+
+
+def _asset(up: Running, wallet: PayingWallet, edge: str, did: str) -> Asset:
+    from airflow_provider_deflow.chain.data_nft import gas_spent
+    from airflow_provider_deflow.ocean import asset_routes
+    from airflow_provider_deflow.ocean.client import OceanNode
+
+    with OceanNode(up.ocean_node_url) as ocean_node:
+        document = ocean_node.ask(asset_routes.ddo(did))
+    return Asset(edge, did, gas_spent(wallet.web3, str(document["nftAddress"])))
 
 
 def _wallet(chain: DevelopmentChain, key: str) -> PayingWallet:
@@ -128,15 +159,19 @@ def _wallet(chain: DevelopmentChain, key: str) -> PayingWallet:
 
 
 def _sentence(one: Account) -> str:
-    from airflow_provider_deflow.chain.units import to_tokens
+    def whole(base_units: int) -> str:
+        return _whole(base_units, one.decimals)
 
-    def whole(base_units: int, decimals: int = one.decimals) -> str:
-        return f"{to_tokens(base_units, decimals).normalize():f}"
-
-    gas = f"gas {whole(one.gas, _COIN_DECIMALS)} coins"
+    gas = f"gas {_whole(one.gas, _COIN_DECIMALS)} coins"
     if one.kind == "order":
         return f"{one.task_id} ordered {one.did} for {whole(one.paid)} tokens; {gas}"
     return (
         f"{one.task_id} cost {whole(one.claimed)} tokens: {whole(one.locked)} were locked, "
         f"{whole(one.refunded)} came back; {gas}"
     )
+
+
+def _whole(base_units: int, decimals: int) -> str:
+    from airflow_provider_deflow.chain.units import to_tokens
+
+    return f"{to_tokens(base_units, decimals).normalize():f}"

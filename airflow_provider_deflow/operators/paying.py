@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_deflow import errors, job_request
 from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.graphs import text
 from airflow_provider_deflow.graphs.problem import Problem
 from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.hooks.ledger import LedgerHook
@@ -70,7 +71,7 @@ def starts_of(
     with _ledger() as (reservations, leases):
         wallet = paying_wallet(task.wallet_conn_id)
         wallet.require_trust(work.url)
-        plan = _plan(task, work, wallet, reservations, lambda: _planned(task, context, policy))
+        plan = _plan(task, work, wallet, reservations, lambda: _planned(task, work, context, policy))
         orders = _orders(task, work, wallet, reservations, leases, plan) if dids else None
         if plan and graphs.is_paid(task.node):
             yield (
@@ -225,7 +226,9 @@ def _plan(
     return Plan(reservations, limits, _run(work), _about(task, work, wallet), ask) if limits else None
 
 
-def _planned(task: OceanComputeOperator, context: Context, policy: choosing.Policy) -> list[Planned]:
+def _planned(
+    task: OceanComputeOperator, work: Work, context: Context, policy: choosing.Policy
+) -> list[Planned]:
     """What all nodes of the run would lock and order. Inputs from others, not there yet, cost nothing."""
     from airflow_provider_deflow.job_plans import Planned, job_key, order_key
     from airflow_provider_deflow.operators.compute import OceanComputeOperator
@@ -239,7 +242,7 @@ def _planned(task: OceanComputeOperator, context: Context, policy: choosing.Poli
             selected is None or selected.part_of(one.task_id) == "runs"
         ):
             continue
-        node = job_request.rendered(one.node, values)
+        node = work.node if one is task else job_request.rendered(one.node, values)
         if graphs.is_paid(node):
             job = quotes.of(node, one.node_defaults, one.environment_policy or policy)
             at = one.ocean_node_conn_id
@@ -247,6 +250,9 @@ def _planned(task: OceanComputeOperator, context: Context, policy: choosing.Poli
                 looking[at] = images(OceanNodeHook(at).settings(), task.log.info)
             _require_image(looking[at], node, job)
             found.append(Planned(job_key(run, one.task_id), one.task_id, job.locked, job.amount.token))
+        if any(map(text.names_in, graphs.dids_of(node))):
+            task.log.info("%s: what it orders is named by a task before it, and not planned", one.task_id)
+            continue
         try:
             orders = quotes.orders_of(node, one.node_defaults)
         except errors.AssetNotUsable as error:

@@ -36,6 +36,9 @@ def test_the_demo_says_what_it_cost_and_the_chain_agrees(tmp_path: Path) -> None
         paid["predict"]["locked"]
     )
     assert (cost["locks"], cost["differences"]) == (1, [])
+    (asset,) = cost["assets"]
+    assert f"{asset['edge']} was published as did:op:" in done.stdout
+    assert int(asset["gas"]) > 0
     assert "1 lock(s) and 0 order(s) compared with the chain, 0 difference(s)" in done.stdout
     assert (out / "result.tar").stat().st_size > 0
     assert marks.find(home) == []

@@ -18,6 +18,7 @@ import pymongo
 import pytest
 import requests
 from eth_account import Account
+from pymongo.database import Database
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.chain import funding
@@ -46,24 +47,49 @@ SLOW = "import time; time.sleep(2); " + WRITE.format("x")
 
 
 @dataclass
-class Parts:
-    """An Ocean Node and a MongoDB, each a process that can be killed and started again where it was."""
+class Server:
+    """A MongoDB that can be killed and started again where it was."""
+
+    folder: Path
+    stack: ExitStack
+    mongod: services.Mongod
+
+    def kill(self) -> None:
+        end(self.mongod.process)
+
+    def start(self) -> None:
+        self.mongod = self.stack.enter_context(services.mongod(self.folder, port=self.mongod.port))
+
+    def freeze(self) -> None:
+        """For two seconds."""
+        frozen = self.mongod.frozen()
+        frozen.__enter__()
+        thaw = threading.Timer(2, lambda: frozen.__exit__(None, None, None))
+        thaw.start()
+        self.stack.callback(thaw.join)
+
+
+@dataclass
+class Node:
+    """An Ocean Node likewise, a process of its own."""
 
     chain: services.Chain
     folder: Path
     stack: ExitStack
-    mongod: services.Mongod
-    node_port: int
-    node: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    port: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.node_port}"
+        return f"http://127.0.0.1:{self.port}"
 
-    def start_node(self) -> None:
+    def kill(self) -> None:
+        end(self.processes[-1])
+
+    def start(self) -> None:
         run = "from airflow_provider_deflow.cli.ocean_node import ocean_node; ocean_node()"
         options = {
-            "--port": self.node_port,
+            "--port": self.port,
             "--folder": self.folder / "node",
             "--requests-per-minute": 1_000_000,
             "--tick-seconds": 0.3,
@@ -76,7 +102,7 @@ class Parts:
         words = [str(word) for option in options.items() for word in option]
         process = subprocess.Popen([sys.executable, "-c", run, *words], preexec_fn=stop_with_parent)
         self.stack.callback(end, process)
-        self.node.append(process)
+        self.processes.append(process)
         give_up_at = time.monotonic() + 60
         while True:
             try:
@@ -87,24 +113,6 @@ class Parts:
                 time.sleep(0.05)
         self.chain.give_gas(environments[0]["consumerAddress"])
 
-    def kill_node(self) -> None:
-        end(self.node[-1])
-
-    def kill_mongod(self) -> None:
-        end(self.mongod.process)
-
-    def start_mongod(self) -> None:
-        again = services.mongod(self.folder / "mongod", port=self.mongod.port)
-        self.mongod = self.stack.enter_context(again)
-
-    def freeze_mongod(self) -> None:
-        """For two seconds."""
-        frozen = self.mongod.frozen()
-        frozen.__enter__()
-        thaw = threading.Timer(2, lambda: frozen.__exit__(None, None, None))
-        thaw.start()
-        self.stack.callback(thaw.join)
-
 
 def end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
@@ -112,33 +120,53 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture
-def parts(chain: services.Chain, tmp_path: Path) -> Iterator[Parts]:
-    port = next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
-    (tmp_path / "mongod").mkdir()
+def server(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "mongod"
+    folder.mkdir()
     with ExitStack() as stack:
-        server = stack.enter_context(services.mongod(tmp_path / "mongod"))
-        parts = Parts(chain, tmp_path, stack, server, port)
-        parts.start_node()
-        yield parts
+        yield Server(folder, stack, stack.enter_context(services.mongod(folder)))
 
 
 @pytest.fixture
-def paying(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paid]:
-    monkeypatch.setenv("AIRFLOW_HOME", str(parts.folder / "airflow"))
+def paying(
+    server: Server, chain: services.Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Paid]:
+    """With a ledger on that server."""
+    uri = server.mongod.uri
+    with (
+        pymongo.MongoClient[dict[str, Any]](uri) as client,
+        paid.paying(
+            chain, tmp_path, client["deflow_test"], monkeypatch, uri, claim_interval_seconds=0.3
+        ) as one,
+    ):
+        yield one
+
+
+@pytest.fixture
+def node(chain: services.Chain, tmp_path: Path) -> Iterator[Node]:
+    port = next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
+    with ExitStack() as stack:
+        node = Node(chain, tmp_path, stack, port)
+        node.start()
+        yield node
+
+
+@pytest.fixture
+def paying_node(
+    node: Node, mongo_uri: str, mongo_database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Paid]:
+    """Who pays that node."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(node.folder / "airflow"))
     account = Account.create()
     key = account.key.to_0x_hex()
-    parts.chain.give_gas(account.address)
-    token = parts.chain.at("OceanToken", parts.chain.fee_token)
-    parts.chain.send(0, token.functions.transfer(account.address, 100 * ONE))
-    with (
-        pymongo.MongoClient[dict[str, Any]](parts.mongod.uri) as client,
-        proxy.between(parts.url) as between,
-    ):
-        database = client["deflow_test"]
+    node.chain.give_gas(account.address)
+    token = node.chain.at("OceanToken", node.chain.fee_token)
+    node.chain.send(0, token.functions.transfer(account.address, 100 * ONE))
+    with proxy.between(node.url) as between:
         # Not by way of the proxy, which would take a request for a node that is not there.
-        paid.connect(monkeypatch, parts.chain, parts.url, key, database, parts.mongod.uri)
-        first_block = parts.chain.web3.eth.block_number
-        yield Paid(parts.chain, between, account.address, key, database, first_block)
+        paid.connect(monkeypatch, node.chain, node.url, key, mongo_database, mongo_uri)
+        first_block = node.chain.web3.eth.block_number
+        yield Paid(node.chain, between, account.address, key, mongo_database, first_block)
 
 
 def at(monkeypatch: pytest.MonkeyPatch, point: str, act: Callable[[], None]) -> None:
@@ -189,21 +217,21 @@ def paid_once(paying: Paid) -> bool:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_mongodb_is_killed(paying: Paid, parts: Parts, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+def test_mongodb_is_killed(paying: Paid, server: Server, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     memory = Memory()
-    at(monkeypatch, point, parts.kill_mongod)
+    at(monkeypatch, point, server.kill)
 
     if point == "before the lock":
         with pytest.raises(errors.StoreUnreachable):
             run(paid_operator(SLOW), context(memory))
         assert paying.events("Lock") == []
-        parts.start_mongod()
+        server.start()
         paying.database["ledger_leases"].delete_many({})
         returned = run(paid_operator(SLOW), context(memory, tries=(2, 2)))
     else:
         # The job is paid, and goes on without a ledger.
         returned = run(paid_operator(SLOW), context(memory))
-        parts.start_mongod()
+        server.start()
 
     assert written(returned) == {"out.txt": "x"}
     assert paid_once(paying)
@@ -211,11 +239,11 @@ def test_mongodb_is_killed(paying: Paid, parts: Parts, monkeypatch: pytest.Monke
     assert paying.reservation()["cost"] == str(ONE)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", POINTS[:2])
 def test_mongodb_answers_nothing_for_a_while(
-    paying: Paid, parts: Parts, monkeypatch: pytest.MonkeyPatch, point: str
+    paying: Paid, server: Server, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    at(monkeypatch, point, parts.freeze_mongod)
+    at(monkeypatch, point, server.freeze)
 
     returned = run(paid_operator(SLOW), context())
 
@@ -225,67 +253,67 @@ def test_mongodb_answers_nothing_for_a_while(
 
 
 def test_an_ocean_node_that_is_killed_before_the_lock_is_paid_once_when_it_is_back(
-    paying: Paid, parts: Parts, monkeypatch: pytest.MonkeyPatch
+    paying_node: Paid, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = Memory()
-    at(monkeypatch, "before the lock", parts.kill_node)
+    at(monkeypatch, "before the lock", node.kill)
     with pytest.raises(errors.OceanNodeUnreachable):
         run(paid_operator(SLOW), context(memory))
-    assert paying.events("Lock") == []
+    assert paying_node.events("Lock") == []
 
-    parts.start_node()
+    node.start()
     returned = run(paid_operator(SLOW), context(memory, tries=(2, 2)))
 
     assert written(returned) == {"out.txt": "x"}
-    assert paid_once(paying)
-    settled(paying)
+    assert paid_once(paying_node)
+    settled(paying_node)
 
 
 def test_an_ocean_node_that_is_killed_once_it_has_locked_is_not_paid_again(
-    paying: Paid, parts: Parts, monkeypatch: pytest.MonkeyPatch
+    paying_node: Paid, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is still in its queue then runs when it is back; what it had begun with has failed."""
 
     def kill_and_start() -> None:
-        parts.kill_node()
-        parts.start_node()
+        node.kill()
+        node.start()
 
     at(monkeypatch, "after the lock", kill_and_start)
 
     with suppress(errors.JobFailed):
         assert written(run(paid_operator(SLOW), context())) == {"out.txt": "x"}
 
-    assert paid_once(paying)
+    assert paid_once(paying_node)
     # Whatever it has not claimed by then comes back.
-    parts.chain.pass_time(3 * 3600)
-    nothing_stays(paying)
-    cost, back = (int(paying.reservation()[name]) for name in ("cost", "refunded"))
+    node.chain.pass_time(3 * 3600)
+    nothing_stays(paying_node)
+    cost, back = (int(paying_node.reservation()[name]) for name in ("cost", "refunded"))
     assert cost + back == 2 * ONE
-    assert paying.escrow_funds() == (back, 0)
+    assert paying_node.escrow_funds() == (back, 0)
 
 
 def test_an_ocean_node_that_is_killed_while_a_paid_job_runs_is_not_paid_for_it(
-    paying: Paid, parts: Parts, monkeypatch: pytest.MonkeyPatch
+    paying_node: Paid, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its container ends with it, so the job has failed; an Ocean Node claims nothing for such a one."""
 
     def kill_and_start() -> None:
-        wait_until_it_runs(parts.url, paying.address)
-        parts.kill_node()
-        parts.start_node()
+        wait_until_it_runs(node.url, paying_node.address)
+        node.kill()
+        node.start()
 
     at(monkeypatch, "while it runs", kill_and_start)
 
     with pytest.raises(errors.JobFailed):
         run(paid_operator("import time; time.sleep(60)"), context())
 
-    assert paid_once(paying)
-    assert paying.escrow_funds() == (0, 2 * ONE)
+    assert paid_once(paying_node)
+    assert paying_node.escrow_funds() == (0, 2 * ONE)
     # When the lock has expired.
-    parts.chain.pass_time(3 * 3600)
-    nothing_stays(paying)
-    assert paying.escrow_funds() == (2 * ONE, 0)
-    assert (len(paying.events("Lock")), paying.reservation()["cost"]) == (1, "0")
+    node.chain.pass_time(3 * 3600)
+    nothing_stays(paying_node)
+    assert paying_node.escrow_funds() == (2 * ONE, 0)
+    assert (len(paying_node.events("Lock")), paying_node.reservation()["cost"]) == (1, "0")
 
 
 def wait_until_it_runs(url: str, owner: str) -> None:

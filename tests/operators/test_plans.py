@@ -12,8 +12,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_deflow.chain.datatoken import Datatoken
 from airflow_provider_deflow.ledger.entry import Run
 from airflow_provider_deflow.ledger.reservations import of_run
+from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from tests.local_ocean_node.paying import ONE
-from tests.operators.by_did import ByDid, by_did_task
+from tests.operators.by_did import ByDid, by_did_task, node_of
 from tests.operators.one_task import WRITE, context, run
 from tests.operators.test_by_did import THREE_TOKENS, TO_PAY
 from tests.operators.test_by_did import by_dids as by_dids
@@ -79,14 +80,30 @@ def test_a_run_reserves_all_it_pays_before_it_pays_anything_and_an_order_once(by
     } == {"released"}
 
 
-def test_what_a_node_publishes_for_the_next_one_is_not_planned(by_dids: ByDid) -> None:
-    unknown = "did:op:" + "0" * 64
+@pytest.mark.parametrize("unknown", ["did:op:" + "0" * 64, "{{ params.published_before }}"])
+def test_what_a_node_publishes_for_the_next_one_is_not_planned(by_dids: ByDid, unknown: str) -> None:
     code = {"code": WRITE.format("x"), "image": "python:3.11", "entrypoint": "python3 $ALGO"}
     first, _ = tasks("2", (None, (), {**PAID, "algorithm": code}), (None, (unknown,), {}))
 
     run(first, context())
 
     assert [lock["args"]["amount"] for lock in by_dids.paying.events("Lock")] == [2 * ONE]
+
+
+def test_what_the_task_itself_was_told_from_upstream_is_planned(by_dids: ByDid) -> None:
+    algorithm, dataset = by_dids.algorithm(), by_dids.dataset(price=THREE_TOKENS)
+    with DAG("by_hand", schedule=None):
+        task = OceanComputeOperator(
+            task_id="mean",
+            node=node_of("{{ params.algorithm }}", "{{ params.dataset }}", **PAID),
+            values={"algorithm": algorithm.did, "dataset": dataset.did},
+            budget={"per_run": "5.002"},
+        )
+
+    with pytest.raises(AirflowFailException, match=r"is 5\.002 tokens, 0 of it .*, and 5\.003 are asked for"):
+        run(task, context())
+
+    assert by_dids.paying.sent() == 0
 
 
 def test_a_price_that_rises_after_the_plan_and_beyond_the_budget_is_not_paid(by_dids: ByDid) -> None:
