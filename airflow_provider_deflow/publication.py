@@ -27,7 +27,6 @@ from airflow_provider_deflow.ocean.asset_description import AssetDescription
 from airflow_provider_deflow.operators.asset_files import AssetFile, Shown
 from airflow_provider_deflow.operators.faults import told_to_airflow
 from airflow_provider_deflow.operators.publish import PublishDDOOperator
-from airflow_provider_deflow.operators.recording import recorded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -99,9 +98,9 @@ class PublishAsAsked(PublishDDOOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish it."""
-        with told_to_airflow(), _why_told(context), recorded("asset", self, context) as ledger:
+        with told_to_airflow(), _why_told(context):
             self._take(context["params"])
-            published = self._publish(context, ledger)
+            published = self._publish(context)
         return {
             "did": published.did,
             "data_nft": published.data_nft,

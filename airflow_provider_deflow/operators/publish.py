@@ -104,8 +104,8 @@ class PublishDDOOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish; return what the asset is known by."""
-        with told_to_airflow(), recorded("asset", self, context) as ledger:
-            published = self._publish(context, ledger)
+        with told_to_airflow():
+            published = self._publish(context)
         transactions = [published.mint_transaction, published.metadata_transaction]
         return {
             "did": published.did,
@@ -114,7 +114,11 @@ class PublishDDOOperator(BaseOperator):
             "transactions": [one for one in transactions if one],
         }
 
-    def _publish(self, context: Context, ledger: Recorder) -> Published:
+    def _publish(self, context: Context) -> Published:
+        with recorded("asset", self, context) as ledger:
+            return self._published(context, ledger)
+
+    def _published(self, context: Context, ledger: Recorder) -> Published:
         store = content_store()
         given = self.files.resolve(context) if isinstance(self.files, XComArg) else self.files
         lifetime = int(self.url_lifetime.total_seconds())

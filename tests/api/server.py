@@ -19,7 +19,7 @@ import httpx
 
 from airflow_provider_deflow.stack import airflow_parts, base_parts, development_chain, ports
 from airflow_provider_deflow.stack.home import Home
-from tests.api.people import NAMES, ROLES, USERS, Asking
+from tests.api.people import NAMES, OUTSIDER, ROLES, USERS, Asking
 
 START_SECONDS = 180
 # Nothing listens there.
@@ -60,7 +60,7 @@ def running(folder: Path, mongo_uri: str) -> Iterator[Server]:
     # other's server would answer in the place of this one.
     port = next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
     airflow_parts.write_settings(home, port, None)
-    passwords = {NAMES[role]: f"password-of-{role}" for role in ROLES}
+    passwords = {NAMES[role]: f"password-of-{role}" for role in ROLES} | {OUTSIDER: "password-of-nobody"}
     (home.airflow / "of_tests.json").write_text(json.dumps(passwords))
     settings = {
         **base_parts.connections(
@@ -87,6 +87,7 @@ def running(folder: Path, mongo_uri: str) -> Iterator[Server]:
         _wait(url, process, home)
         with httpx.Client(base_url=url, timeout=60) as client:
             tokens = {role: _log_in(client, NAMES[role], f"password-of-{role}") for role in ROLES}
+            tokens[OUTSIDER] = _log_in(client, OUTSIDER, "password-of-nobody")
             yield Server(url, home, environment, client, tokens)
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -99,7 +99,6 @@ def test_starts_at_two_ocean_nodes_wait_for_their_answers_side_by_side(pair: Pai
     assert pair.amounts("Lock") == [2 * ONE] * 2
     assert len(pair.payees()) == 2
     assert sum(pair.amounts("Deposit")) == 4 * ONE
-    assert pair.wallet.escrow_funds() == (0, 4 * ONE)
 
 
 def test_what_a_start_brought_in_is_left_to_it_by_those_at_other_nodes(pair: Pair, tmp_path: Path) -> None:
@@ -107,8 +106,7 @@ def test_what_a_start_brought_in_is_left_to_it_by_those_at_other_nodes(pair: Pai
 
     on_second("run 2")
 
-    assert pair.amounts("Deposit") == [2 * ONE] * 2
-    assert pair.wallet.escrow_funds() == (2 * ONE, 2 * ONE)
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([2 * ONE] * 2, [2 * ONE])
     places_are_free_again(pair)
     run(paid_operator(WRITE.format("x")), context(FileMemory(tmp_path / "memory.json")))
     assert pair.amounts("Deposit") == [2 * ONE] * 2
@@ -121,7 +119,7 @@ def test_what_a_killed_start_brought_in_is_used_when_its_time_is_over(pair: Pair
 
     on_second("run 2")
 
-    assert (pair.amounts("Deposit"), pair.wallet.escrow_funds()) == ([2 * ONE], (0, 2 * ONE))
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([2 * ONE], [2 * ONE])
 
 
 @pytest.mark.parametrize("tokens", [3])
@@ -142,7 +140,7 @@ def test_what_another_start_has_locked_is_not_brought_in_twice(pair: Pair, tmp_p
 
     on_second("run 2")
 
-    assert (pair.amounts("Deposit"), pair.wallet.escrow_funds()) == ([2 * ONE] * 2, (0, 4 * ONE))
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([2 * ONE] * 2, [2 * ONE] * 2)
 
 
 def test_who_brings_funds_in_does_so_for_starts_that_wait_and_allows_one_lock_only(pair: Pair) -> None:
@@ -155,15 +153,15 @@ def test_who_brings_funds_in_does_so_for_starts_that_wait_and_allows_one_lock_on
     wait_for(lambda: len(waiting(pair)) == 2)
     Forked(live, "run 4", "second").result()
     assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
+    most, _, _, count, _ = pair.wallet.authorization()
+    assert (most, count) == (2 * ONE, 1)
 
     pair.wallet.between.meeting = None
     held.wait()
 
     for process in (first, *others):
         process.result()
-    assert pair.amounts("Deposit") == [2 * ONE, 6 * ONE]
-    assert (pair.amounts("Lock"), pair.wallet.escrow_funds()) == ([2 * ONE] * 4, (0, 8 * ONE))
-    assert [one["args"]["maxLockCounts"] for one in pair.wallet.events("Auth")] == [1, 1, 2, 3]
+    assert (pair.amounts("Deposit"), pair.amounts("Lock")) == ([2 * ONE, 6 * ONE], [2 * ONE] * 4)
 
 
 @pytest.mark.parametrize("tokens", [3])

@@ -7,9 +7,9 @@ import { type GraphDocument, nodeTitle } from "../graph/document";
 import { shortId } from "../panels/environment";
 import { useLoaded } from "../panels/useLoaded";
 import { Button } from "../ui/Button";
-import { amountText } from "./amounts";
+import { amountText, isZero } from "./amounts";
 import styles from "./money.module.css";
-import { budgetText, gasText, totalText } from "./quote";
+import { budgetText, gasText, howText, totalText } from "./quote";
 
 export function QuotePanel({ slug, document }: { slug: string; document: GraphDocument }) {
   const quote = useLoaded(slug, () => api.quote(slug, document));
@@ -49,20 +49,10 @@ function Quoted({ quote, document }: { quote: Quote; document: GraphDocument }) 
                   <th scope="row">{title(node.id)}</th>
                   <td title={`${node.environment} on ${node.ocean_node}`}>
                     {shortId(node.environment)}
-                    {node.orders.map((order) => (
-                      <div key={order.did} className="df-hint" title={order.did}>
-                        order of {shortDid(order.did)}
-                      </div>
-                    ))}
                   </td>
                   <td>{node.minutes}</td>
                   <td>
                     {amountText(node.amount, { symbol: node.symbol, address: node.token })}
-                    {node.orders.map((order) => (
-                      <div key={order.did} className="df-hint">
-                        {amountText(order.amount, { symbol: symbolOf(quote, order.token), address: order.token })}
-                      </div>
-                    ))}
                     <div className="df-hint">{gasText(node.gas_wei)}</div>
                   </td>
                 </tr>
@@ -71,6 +61,7 @@ function Quoted({ quote, document }: { quote: Quote; document: GraphDocument }) 
           </table>
         </div>
       )}
+      {quote.orders.length > 0 && <Orders quote={quote} title={title} />}
       <p>
         <strong>In all: {totalText(quote)}</strong>
       </p>
@@ -92,6 +83,39 @@ function Quoted({ quote, document }: { quote: Quote; document: GraphDocument }) 
   );
 }
 
+/** Each is placed once, whichever nodes use the asset; the free ones too. */
+function Orders({ quote, title }: { quote: Quote; title: (id: string) => string }) {
+  return (
+    <div className={styles.scroll} tabIndex={0} role="group" aria-label="Orders of assets">
+      <table className={styles.table}>
+        <thead>
+          <tr>
+            <th scope="col">Order of</th>
+            <th scope="col">For</th>
+            <th scope="col">Its datatoken</th>
+            <th scope="col">Amount</th>
+          </tr>
+        </thead>
+        <tbody>
+          {quote.orders.map((order) => (
+            <tr key={`${order.did} ${order.nodes.join()}`}>
+              <th scope="row" title={order.did}>
+                {shortDid(order.did)}
+              </th>
+              <td>{order.nodes.map(title).join(", ")}</td>
+              <td>{howText(order.how)}</td>
+              <td>
+                {isZero(order.amount) ? "free" : amountText(order.amount, { symbol: order.symbol, address: order.token })}
+                <div className="df-hint">{gasText(order.gas_wei)}</div>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
 function Refused({ error }: { error: unknown }) {
   const isForbidden = error instanceof ApiError && error.status === 403;
   const problems = error instanceof ApiError ? error.problems : [];
@@ -108,8 +132,4 @@ function Refused({ error }: { error: unknown }) {
       ))}
     </div>
   );
-}
-
-function symbolOf(quote: Quote, token: string): string {
-  return quote.totals.find((total) => total.token.toLowerCase() === token.toLowerCase())?.symbol ?? "";
 }

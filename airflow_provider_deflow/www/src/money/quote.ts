@@ -32,6 +32,20 @@ export function budgetText(quote: Quote): string {
   return quote.problems.length > 0 ? `${limit} What could not be quoted comes on top.` : `${limit} This is within it.`;
 }
 
+/** How the wallet comes by the datatoken that an order is paid with. */
+export function howText(how: string): string {
+  switch (how) {
+    case "had":
+      return "the wallet has one";
+    case "dispensed":
+      return "given away";
+    case "bought":
+      return "bought";
+    default:
+      return how;
+  }
+}
+
 /** About how many coins of the chain, from wei; gas is a guess, so three digits are enough. */
 export function gasText(gasWei: string): string {
   const coins = Number(gasWei) / 1e18;

@@ -29,6 +29,7 @@ export function Combobox({ ids, listName, text, placeholder, suggestions, messag
   const list = useId();
   const [listing, setListing] = useState<Listing>(CLOSED);
   const shown = useRef<HTMLUListElement>(null);
+  const popup = useRef<HTMLDivElement>(null);
   const { isOpen, active } = listing;
   const optionId = (index: number) => `${list}-${index}`;
   const open = () => {
@@ -40,6 +41,9 @@ export function Combobox({ ids, listName, text, placeholder, suggestions, messag
     setListing(CLOSED);
     if (chosen) onTake(chosen.key);
   };
+  useEffect(() => {
+    if (isOpen) popup.current?.scrollIntoView({ block: "nearest" });
+  }, [isOpen, suggestions.length]);
   useEffect(() => {
     shown.current?.children[active]?.scrollIntoView({ block: "nearest" });
   }, [active]);
@@ -84,7 +88,7 @@ export function Combobox({ ids, listName, text, placeholder, suggestions, messag
           onLeave?.();
         }}
       />
-      <div className={styles.popup} hidden={!isOpen}>
+      <div ref={popup} className={styles.popup} hidden={!isOpen}>
         <ul ref={shown} id={list} role="listbox" aria-label={listName} className={styles.list}>
           {suggestions.map(({ key, content }, index) => (
             <li
