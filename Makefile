@@ -95,7 +95,7 @@ $(ANVIL): $(READY) tests/chain/package.json tests/chain/package-lock.json
 	@rm -f $(NO_ANVIL) && touch $@
 
 # Node.js is that of PATH or the virtual environment's; the editor is one file that Airflow's page loads.
-$(EDITOR): $(READY) hatch_build.py $(shell find $(WWW) -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+$(EDITOR): $(READY) hatch_build.py $(shell find $(WWW) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*')
 	@echo "setup: building the editor (npm)"
 	@$(BIN)/python hatch_build.py >/dev/null 2>.venv/editor.log || { cat .venv/editor.log; exit 1; }
 	@touch $@

@@ -63,7 +63,8 @@ def _document(ocean_node: OceanNode, did: str, role: Role) -> dict[str, Any]:
             raise
     raise AssetNotUsable(
         f"{role} {did} is not known to {ocean_node.url} — correct the DID, or wait until the node has "
-        "indexed it, or choose an Ocean Node that indexes its chain"
+        "indexed it, or choose an Ocean Node that indexes its chain",
+        is_unknown=True,
     )
 
 

@@ -9,7 +9,7 @@ to them, so unchanged graphs keep their files, and a thousand graphs cost a thou
     <base>/revisions/<slug>@<revision>-<sha256>.json   every revision ever needed on this host
     <base>/current/<slug>.{py,json}                    what the Dag processor reads; the rest is untouched
     <base>/versions/<change>/<slug>.{py,json}          what a worker runs from: never changed once there
-    …/deflow_upkeep.py                                 beside the graphs, the Dag that keeps things up
+    …/deflow_upkeep.py, …/deflow_publish.py            beside the graphs, DeFlow's own Dags
     <base>/index/<change>.json                         which revisions make up a change
 
 While MongoDB is away, or refuses, `current` stays as it is, and a version whose index and revisions are
@@ -54,7 +54,14 @@ from airflow_provider_deflow.upkeep.dag import upkeep_dag
 
 dag = upkeep_dag()
 '''
-UPKEEP_FILE = "deflow_upkeep.py"
+PUBLISH_LOADER = '''"""Publishes what is asked for in the DeFlow page, or over its API."""
+
+from airflow_provider_deflow.publication import publish_dag
+
+dag = publish_dag()
+'''
+# The Dags that are there without a graph.
+OWN_FILES = {"deflow_upkeep.py": UPKEEP_LOADER, "deflow_publish.py": PUBLISH_LOADER}
 NO_CHANGE = 0
 # A Dag processor has other bundles too: MongoDB is not asked again at once when it did not answer.
 PAUSE_SECONDS = 10.0
@@ -98,7 +105,7 @@ class DeflowDagBundle(BaseDagBundle):
         elif not self.path.exists():
             self._make_version_or_put_off(int(self.version))
         else:
-            self._bring_upkeep(self.path)  # a folder of an earlier release has none
+            self._bring_own(self.path)  # a folder of an earlier release has none
         super().initialize()
 
     def refresh(self) -> None:
@@ -116,7 +123,7 @@ class DeflowDagBundle(BaseDagBundle):
         except Away as error:
             self._stay(error)
         else:
-            self._bring_upkeep(self.path)
+            self._bring_own(self.path)
             self._say_when_back(change)
 
     def get_current_version(self) -> BundleVersion | None:
@@ -183,7 +190,7 @@ class DeflowDagBundle(BaseDagBundle):
                 _replace_by_link(source, target)
                 _write(self.path / f"{slug}.py", LOADER)
         for file in self.path.iterdir():
-            if file.suffix in (".py", ".json") and file.stem not in revisions and file.name != UPKEEP_FILE:
+            if file.suffix in (".py", ".json") and file.stem not in revisions and file.name not in OWN_FILES:
                 file.unlink()
         _write(self.base_dir / "current.change", str(change))
 
@@ -209,7 +216,7 @@ class DeflowDagBundle(BaseDagBundle):
         for slug, source in revisions.items():
             os.link(source, making / f"{slug}.json")
             _write(making / f"{slug}.py", LOADER)
-        self._bring_upkeep(making)
+        self._bring_own(making)
         try:
             making.rename(self.path)
         except OSError:
@@ -217,11 +224,12 @@ class DeflowDagBundle(BaseDagBundle):
             if not self.path.exists():
                 raise
 
-    def _bring_upkeep(self, folder: Path) -> None:
-        """The Dag that is there without a graph, as this release writes it."""
-        file = folder / UPKEEP_FILE
-        if not file.exists() or file.read_text(encoding="utf-8") != UPKEEP_LOADER:
-            _write(file, UPKEEP_LOADER)
+    def _bring_own(self, folder: Path) -> None:
+        """The Dags that are there without a graph, as this release writes them."""
+        for name, loader in OWN_FILES.items():
+            file = folder / name
+            if not file.exists() or file.read_text(encoding="utf-8") != loader:
+                _write(file, loader)
 
     def _revisions_at(self, change: int) -> Mapping[str, Path]:
         """The revision of each graph at `change`, as a file on this host's disk."""

@@ -34,6 +34,8 @@ from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.operators.handover import HandoverOperator
 from airflow_provider_deflow.operators.occasions import FORCE_NEW
 from airflow_provider_deflow.operators.results import CollectResultsOperator
+from airflow_provider_deflow.publication import DAG_ID as PUBLISH_DAG_ID
+from airflow_provider_deflow.publication import publish_dag
 from airflow_provider_deflow.upkeep.dag import DAG_ID as UPKEEP_DAG_ID
 from airflow_provider_deflow.upkeep.dag import upkeep_dag
 
@@ -53,6 +55,8 @@ PARTIAL_RUNS = {
     "to": ("Run up to here", "These nodes and all that leads to them run; the rest is skipped."),
 }
 TAG = "deflow"
+# The Dags that are there without a graph.
+OWN_DAGS = {UPKEEP_DAG_ID: upkeep_dag, PUBLISH_DAG_ID: publish_dag}
 # Airflow needs a fixed first day to schedule from; without catchup it says nothing about the past.
 START_DATE = pendulum.datetime(2024, 1, 1, tz="UTC")
 # From [core] default_task_retry_delay on, each wait twice as long as the one before and up to as much again
@@ -167,7 +171,7 @@ def dag_from_file(loader: str) -> DAG:
 
 
 def load_dags() -> dict[str, DAG]:
-    """All published graphs as Dags, and `deflow_upkeep`, for one Dag file: `globals().update(load_dags())`.
+    """All published graphs as Dags, and DeFlow's own, for one Dag file: `globals().update(load_dags())`.
 
     The simple way, without the bundle: a run does not keep its revision. A worker builds only the
     Dag it runs. A graph with problems becomes a Dag without tasks whose page lists them. While
@@ -176,10 +180,11 @@ def load_dags() -> dict[str, DAG]:
     from airflow_provider_deflow.hooks.published import published_graphs
 
     only = get_parsing_context().dag_id
-    if only == UPKEEP_DAG_ID:
-        return {UPKEEP_DAG_ID: upkeep_dag()}
+    if only in OWN_DAGS:
+        return {only: OWN_DAGS[only]()}
     dags = {dag.dag_id: dag for dag in _dags(published_graphs(), only)}
-    return {**dags, UPKEEP_DAG_ID: upkeep_dag()} if only is None else dags
+    own = {dag_id: make() for dag_id, make in OWN_DAGS.items() if only is None}
+    return {**dags, **own}
 
 
 def _dags(published: Iterable[PublishedGraph], only: str | None) -> Iterable[DAG]:

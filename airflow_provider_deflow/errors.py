@@ -45,6 +45,7 @@ DeflowError
 ├── OutputError
 │   ├── IncompleteDownload   fewer or more bytes than the node announced             ↻
 │   ├── HostileArchive       links, devices, paths outside, or past a cap
+│   ├── FilesBusy            where files of assets are kept does not answer, or not now ↻ .retry_after_seconds
 │   └── MissingOutput        a declared file is not among the outputs
 ├── RunNotFound              the ledger has no such run, or several
 └── StackError               `deflow up` could not start or keep a part
@@ -218,9 +219,16 @@ class NoEnvironment(ComputeError):
 
 
 class AssetNotUsable(ComputeError):
-    """A dataset or algorithm that a node names by DID cannot be used; the message says what it is for."""
+    """A dataset or algorithm that a node names by DID cannot be used; the message says what it is for.
+
+    `is_unknown`: the Ocean Node does not know it, which may change.
+    """
 
     fault: ClassVar[Fault] = "drawing"
+
+    def __init__(self, message: str, *, is_unknown: bool = False) -> None:
+        self.is_unknown = is_unknown
+        super().__init__(message)
 
 
 class JobFailed(ComputeError):
@@ -386,6 +394,17 @@ class IncompleteDownload(OutputError):
 
 class HostileArchive(OutputError):
     """An archive holds links, devices, paths outside its root, or more than the caps allow."""
+
+
+class FilesBusy(OutputError):
+    """The place that files of assets are put into cannot now: no answer, a rate limit, others at work."""
+
+    retryable = True
+    fault: ClassVar[Fault] = "settings"
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
 
 
 class MissingOutput(OutputError):

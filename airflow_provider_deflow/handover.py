@@ -62,8 +62,17 @@ class HandedFile:
     sha256: str
 
 
-# Makes an asset of files; its DID, and a service for each file.
-Publish = Callable[[Sequence[HandedFile]], tuple[str, tuple[str, ...]]]
+@dataclass(frozen=True, slots=True)
+class PublishedFiles:
+    """An asset that was made of files: for each of them its service, and what an Ocean Node will call it."""
+
+    did: str
+    data_nft: str
+    services: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+Publish = Callable[[Sequence[HandedFile]], PublishedFiles]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +84,11 @@ class Handed:
     mode: Mode
     files: tuple[HandedFile, ...]
     bucket_id: str | None = None
-    # Of an asset, with the services that its files are, in their order.
+    # Of an asset, with the services that its files are, in their order, and their names to an Ocean Node.
     did: str | None = None
+    data_nft: str = ""
     services: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """The JSON form; `from_document` reads it."""
@@ -86,9 +97,13 @@ class Handed:
             "source": self.source,
             "mode": self.mode,
             "bucket_id": self.bucket_id,
-            **({"did": self.did, "services": list(self.services)} if self.did else {}),
+            **(self._asset() if self.did else {}),
             "files": [[file.name, file.size, file.sha256] for file in self.files],
         }
+
+    def _asset(self) -> dict[str, Any]:
+        listed = {"services": list(self.services), "names": list(self.names)}
+        return {"did": self.did, "data_nft": self.data_nft, **listed}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Handed:
@@ -99,7 +114,9 @@ class Handed:
             mode=document["mode"],
             bucket_id=document["bucket_id"],
             did=document.get("did"),
+            data_nft=document.get("data_nft") or "",
             services=tuple(document.get("services") or ()),
+            names=tuple(document.get("names") or ()),
             files=tuple(HandedFile(*file) for file in document["files"]),
         )
 
@@ -157,8 +174,8 @@ def hand_over(
     if mode == "asset":
         if publish is None:
             raise errors.SettingsError(f"{edge}: nobody is there to publish an asset")
-        did, services = publish(handed)
-        return Handed(edge, source, mode, handed, None, did, services)
+        made = publish(handed)
+        return Handed(edge, source, mode, handed, None, made.did, made.data_nft, made.services, made.names)
     bucket_id = _bucket(ocean_node, owner)
     there = {file.name for file in ocean_node.bucket_files(bucket_id)}
     missing = {file.sha256: file for file in handed if file.sha256 not in there}
@@ -219,7 +236,9 @@ def _unlike(one: Handed, name: str, times: int) -> str:
 def _input(one: Handed, number: int, name: str, sign_url: Callable[[str, str], str]) -> Input:
     file = one.files[number]
     if one.mode == "asset":
-        path = f"/data/inputs/{_name_in(sign_url(file.sha256, name))}"
+        # What an earlier release handed over says nothing of names.
+        there = one.names[number] if one.names else name_in(sign_url(file.sha256, name))
+        path = f"/data/inputs/{there}"
         service = {"documentId": one.did, "serviceId": one.services[number] if one.services else None}
         return Input(one.edge, name, path, file.size, file.sha256, service)
     if one.mode == "bucket":
@@ -230,11 +249,12 @@ def _input(one: Handed, number: int, name: str, sign_url: Callable[[str, str], s
         dataset = {"type": "url", "url": url, "method": "GET"}
         # The node names a fetched file by the last part of its URL, which in a storage's own is our hash.
         # It does not decode that part, so a blank or an umlaut of our name is still %20 or %C3%BC there.
-        path = f"/data/inputs/{_name_in(url)}"
+        path = f"/data/inputs/{name_in(url)}"
     return Input(one.edge, name, path, file.size, file.sha256, {"fileObject": dataset})
 
 
-def _name_in(url: str) -> str:
+def name_in(url: str) -> str:
+    """What an Ocean Node calls a file that it fetches."""
     return PurePosixPath(urlsplit(url).path).name
 
 

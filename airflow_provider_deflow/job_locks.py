@@ -58,8 +58,12 @@ class PayingWallet:
 
     @property
     def lease(self) -> str:
-        """What has to be held to change what the account allows, or to use it."""
+        """What has to be held to spend of the account's tokens, which all its starts share."""
         return f"wallet {self.address} on chain {self.chain_id}"
+
+    def lease_at(self, payee: str) -> str:
+        """What has to be held to change what the account allows a payee, or to let it lock."""
+        return f"{self.lease} at {payee.lower()}"
 
     def block_number(self) -> int:
         return int(self.web3.eth.block_number)

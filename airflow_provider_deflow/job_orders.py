@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors, order_quotes
+from airflow_provider_deflow import errors, job_plans, order_books, order_quotes
 from airflow_provider_deflow.ledger import reservations as ledger
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.chain.obtaining import Buying
     from airflow_provider_deflow.job_budgets import Limits
     from airflow_provider_deflow.job_locks import PayingWallet
+    from airflow_provider_deflow.job_plans import Plan
     from airflow_provider_deflow.ledger.entry import Run
     from airflow_provider_deflow.ledger.leases import Lease, Leases
     from airflow_provider_deflow.ocean.assets import UsedAsset
@@ -32,16 +33,14 @@ if TYPE_CHECKING:
     from airflow_provider_deflow.ocean.compute import JobRequest
     from airflow_provider_deflow.ocean.payments import AssetQuote
 
-# What tells the reservation of an order from that of a job.
-KIND = "order"
-
 
 @dataclass(frozen=True)
 class Orders:
     """Orders in the name of `wallet` for one node of a run.
 
     `buying` says what may be paid for one datatoken, `limits` the budget it counts in; without limits only
-    datatokens that cost nothing are taken. `about` is kept with a reservation.
+    datatokens that cost nothing are taken. `plan` is made before the first is bought. `about` is kept with
+    a reservation.
     """
 
     wallet: PayingWallet
@@ -50,6 +49,7 @@ class Orders:
     leases: Leases
     limits: Limits | None
     buying: Buying
+    plan: Plan | None
     run: Run
     about: Mapping[str, Any]
     say: Callable[[str], None]
@@ -60,11 +60,14 @@ class Orders:
             return request
         self.wallet.require_trust(ocean_node.url)
         for asset in request.assets:
-            self._require_ours(asset)
+            order_quotes.require_ours(self.wallet, self.network, asset)
         asking = order_quotes.asking_for(ocean_node, request, self.wallet.chain_id)
         # One after the other: two that find the same datatoken could not both pay with it.
         with self.leases.held(self.wallet.lease) as lease:
-            last = {asset.did: self._last(asset, asking.consumer) for asset in request.assets}
+            last = {
+                asset.did: order_quotes.last_order(self.wallet, self.network, asset, asking.consumer)
+                for asset in request.assets
+            }
             quotes = order_quotes.of_assets(ocean_node, request, asking, last)
             orders = {
                 asset.did: self._valid(asset, quotes[asset.did], asking.consumer, last[asset.did], lease)
@@ -78,6 +81,8 @@ class Orders:
         if quote.order:
             self.say(f"{asset.did} is ordered already, by transaction {quote.order}")
             order = quote.order
+            # Another run may have placed it since this one was planned.
+            self.reservations.release(self._planned(asset, consumer))
         else:
             lease.renew()
             order = self._place(asset, quote, consumer, last)
@@ -92,29 +97,28 @@ class Orders:
             f"order {asset.datatoken} service {asset.service_index} for {consumer} after {last or 'none'}"
         )
         datatoken = Datatoken(self.wallet.web3, asset.datatoken)
-        cost = self._obtain(asset, datatoken, purpose)
+        self._obtain(asset, datatoken, consumer, purpose)
         sent = datatoken.start_order(self.wallet.sends, consumer, asset.service_index, fee, purpose=purpose)
-        order = self._keep_transaction(purpose, "order", sent)
-        self.reservations.settle(purpose, cost, how="ordered", order_tx=order)
+        # Before the ledger: it is ordered now, whatever becomes of that.
+        order = str(self.wallet.web3.to_hex(self.wallet.sends.confirm(sent)["transactionHash"]))
+        self.say(f"{asset.did} was ordered by transaction {order}")
+        order_books.settle(self.wallet, self.reservations, purpose)
         return order
 
-    def _obtain(self, asset: UsedAsset, datatoken: Any, purpose: str) -> int:
-        """See that the wallet has the datatoken; what was paid for it, in base units."""
+    def _obtain(self, asset: UsedAsset, datatoken: Any, consumer: str, purpose: str) -> None:
+        """See that the wallet has the datatoken."""
         from airflow_provider_deflow.chain import obtaining
 
         sends = self.wallet.sends
         if not obtaining.costs_nothing(datatoken, sends, self.network):
-            return self._buy(asset, datatoken, purpose)
-        held = self.reservations.get(purpose)
-        if held is None:
-            self._reserve(asset, purpose, 0, self.network.address("Ocean"), [])
-        got = obtaining.obtain(datatoken, sends, self.network, obtaining.Buying(), purpose=purpose)
-        if got.transaction_hash:
-            self._keep_transaction(purpose, got.how, got.transaction_hash)
+            self._buy(asset, datatoken, consumer, purpose)
+            return
         # It may have been bought by a try that was killed before it could say so.
-        return ledger.taken(held) if held else 0
+        if self.reservations.get(purpose) is None:
+            self._reserve(asset, consumer, purpose, 0, self.network.address("Ocean"), [])
+        obtaining.obtain(datatoken, sends, self.network, obtaining.Buying(), purpose=purpose)
 
-    def _buy(self, asset: UsedAsset, datatoken: Any, purpose: str) -> int:
+    def _buy(self, asset: UsedAsset, datatoken: Any, consumer: str, purpose: str) -> None:
         from airflow_provider_deflow.chain import obtaining
 
         try:
@@ -124,66 +128,55 @@ class Orders:
                 f"{asset.did} is not bought: {error}; the highest price is the budget's `per_run`"
             ) from None
         budgets = self.limits.budgets(self.run, self._token(offer.token)) if self.limits else []
-        self._reserve(asset, purpose, offer.amount, offer.token, budgets)
+        if self.plan:
+            self.plan.make()
+        self._reserve(asset, consumer, purpose, offer.amount, offer.token, budgets)
         try:
             bought = obtaining.buy(datatoken, self.wallet.sends, offer, purpose=purpose)
         except (errors.InsufficientFunds, errors.PolicyRefused, errors.TransactionFailed):
-            self.reservations.release(purpose)
+            # With the gas of what was sent, if that was reverted.
+            order_books.settle(self.wallet, self.reservations, purpose)
             raise
-        if bought.transaction_hash:
-            self._keep_transaction(purpose, bought.how, bought.transaction_hash)
-        return bought.paid
+        self.say(f"{asset.did}: a datatoken was {bought.how} for {offer.price:f} of token {offer.token}")
 
     def _reserve(
-        self, asset: UsedAsset, purpose: str, amount: int, token: str, budgets: list[ledger.Budget]
+        self,
+        asset: UsedAsset,
+        consumer: str,
+        purpose: str,
+        amount: int,
+        token: str,
+        budgets: list[ledger.Budget],
     ) -> None:
         """Also what costs nothing but gas has its place in the ledger."""
-        about = {**self.about, "kind": KIND, "did": asset.did, "datatoken": asset.datatoken}
-        self.reservations.reserve({purpose: amount}, self._token(token), budgets, {purpose: about})
+        about = {
+            **self.about,
+            "kind": order_books.KIND,
+            "did": asset.did,
+            "datatoken": asset.datatoken,
+            "consumer": consumer,
+            "since_block": str(self.wallet.block_number()),
+        }
+        self.reservations.reserve(
+            {purpose: amount},
+            self._token(token),
+            budgets,
+            {purpose: about},
+            instead_of=[self._planned(asset, consumer)],
+        )
+
+    def _planned(self, asset: UsedAsset, consumer: str) -> str:
+        order = order_books.order_of(self.wallet.address, consumer, asset.datatoken, asset.service_index)
+        return job_plans.order_key(self.run, order)
 
     def _token(self, address: str) -> ledger.Token:
         from airflow_provider_deflow.chain import tokens
 
         return ledger.Token(self.wallet.chain_id, address, tokens.decimals(self.wallet.web3, address))
 
-    def _keep_transaction(self, purpose: str, what: str, sent: str) -> str:
-        """Wait for it and keep its gas; its hash as the chain has it."""
-        receipt: Any = self.wallet.sends.confirm(sent)
-        transaction_hash = str(self.wallet.web3.to_hex(receipt["transactionHash"]))
-        gas = int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
-        self.say(f"{purpose}: {what} by transaction {transaction_hash}, gas {gas} wei")
-        kept = {"what": what, "hash": transaction_hash, "gas_wei": str(gas)}
-        self.reservations.add_transaction(purpose, kept)
-        return transaction_hash
-
     def _settle_placed(self, asset: UsedAsset) -> None:
         """What was ordered by a try that was killed before it could say so."""
         for record in self.reservations.of_run(self.run):
-            is_of_it = record.get("kind") == KIND and record.get("datatoken") == asset.datatoken
+            is_of_it = order_books.is_order(record) and record.get("datatoken") == asset.datatoken
             if is_of_it and record["state"] == "reserved":
-                self.reservations.settle(record["_id"], int(record["amount"]), how="ordered")
-
-    def _last(self, asset: UsedAsset, consumer: str) -> str | None:
-        from airflow_provider_deflow.chain.datatoken import Datatoken
-
-        datatoken = Datatoken(self.wallet.web3, asset.datatoken)
-        first_block = int(self.network.addresses.get("startBlock", 0))
-        return datatoken.last_order(self.wallet.address, consumer, asset.service_index, first_block)
-
-    def _require_ours(self, asset: UsedAsset) -> None:
-        """That the asset is on our chain, and the datatoken really its own, whatever the Ocean Node says."""
-        from airflow_provider_deflow.chain.data_nft import DataNft, is_known
-
-        if asset.chain_id != self.wallet.chain_id:
-            raise errors.AssetNotUsable(
-                f"{asset.did} is on chain {asset.chain_id}, and wallet {self.wallet.conn_id!r} pays on chain "
-                f"{self.wallet.chain_id} — choose a wallet of that chain"
-            )
-        web3 = self.wallet.web3
-        if not is_known(web3, self.network, asset.data_nft) or not DataNft(
-            web3, asset.data_nft
-        ).has_datatoken(asset.datatoken):
-            raise errors.AssetNotUsable(
-                f"{asset.did} is not ordered — on chain {asset.chain_id} {asset.datatoken} is no datatoken "
-                f"of its data NFT {asset.data_nft}. The Ocean Node, or the chain it looks at, is another one."
-            )
+                order_books.settle(self.wallet, self.reservations, record["_id"])

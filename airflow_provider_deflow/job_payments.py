@@ -7,8 +7,9 @@ it is taken: whoever comes later under the same key goes on from there. A start 
 looked for as a job on the Ocean Node and as a lock in the escrow, and while there is a lock without a job
 nothing is sent again: the money comes back when the lock expires.
 
-Starts of one wallet take turns. So what one of them finds in the escrow is its own, and the authorisation
-holds for exactly one lock more. No ledger, no payment.
+Starts of one wallet at one Ocean Node take turns. So a lock that one of them finds there is its own, and the
+authorisation holds for exactly one lock more. Starts at several go side by side; the funds, which they share,
+are added to by one at a time. No ledger, no payment.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_deflow import errors, job_orders
+from airflow_provider_deflow import errors, job_plans
 from airflow_provider_deflow.job_budgets import Limits, base_units
+from airflow_provider_deflow.job_funds import SharedFunds
 from airflow_provider_deflow.job_locks import Locks
 from airflow_provider_deflow.ledger import reservations as ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from airflow_provider_deflow.job_images import Images
     from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.job_orders import Orders
     from airflow_provider_deflow.job_search import NodeOfRun, Search
@@ -56,9 +59,10 @@ class PaidStarts:
     """Starts paid jobs of one node of a run.
 
     :param of_run: the run as the ledger knows it
-    :param about: what else is kept with a reservation: by which connections it is reached
+    :param about: what is kept with a reservation: whose it is, and by which connections it is reached
     :param orders: how what a job uses by DID is ordered
-    :param plan: amounts that the run's paid nodes would lock, by task; asked once per run
+    :param plan: what the run is going to pay
+    :param images: looks for a job's image before it is paid; None leaves that to the Ocean Node
     """
 
     def __init__(
@@ -69,11 +73,12 @@ class PaidStarts:
         limits: Limits,
         run: Run,
         node: NodeOfRun,
-        about: Mapping[str, str],
+        about: Mapping[str, Any],
         *,
-        plan: Callable[[], Mapping[str, int]],
+        plan: job_plans.Plan,
         say: Callable[[str], None],
         orders: Orders | None = None,
+        images: Images | None = None,
         refused_look_seconds: float = REFUSED_LOOK_SECONDS,
     ) -> None:
         self._wallet = wallet
@@ -86,6 +91,7 @@ class PaidStarts:
         self._plan = plan
         self._say = say
         self._orders = orders
+        self._images = images
         self._refused_look_seconds = refused_look_seconds
         self._locks = Locks(wallet, reservations, say)
 
@@ -100,11 +106,12 @@ class PaidStarts:
         _require_startable(request)
         if (job := self._sent_before(search, key)) is not None:
             return job
+        self._require_usable(search.ocean_node, request)
         amount = quoted(search.ocean_node, self._wallet, request)
         self._reserve(key, amount)
         if self._orders is not None:
             request = self._orders.placed(search.ocean_node, request)
-        with self._leases.held(self._wallet.lease) as lease:
+        with self._leases.held(self._wallet.lease_at(amount.quote.payee)) as lease:
             self._locks.require_none_held(search, self._run, self._node, forced=forced)
             # An orphan that expired was released with its reservation.
             self._reserve(key, amount)
@@ -124,7 +131,10 @@ class PaidStarts:
 
     def not_found(self, search: Search, key: str) -> None:
         """A start was sent, and it is certain that no job will appear. Raises `LockOrphaned`."""
-        with self._leases.held(self._wallet.lease):
+        record = self._reservations.get(key)
+        if record is None:
+            return
+        with self._leases.held(self._wallet.lease_at(record["payee"])):
             self._locks.require_none_held(search, self._run, self._node)
 
     def settle(self, key: str) -> None:
@@ -132,6 +142,15 @@ class PaidStarts:
         record = self._reservations.get(key)
         if record is not None:
             self._locks.settle(record)
+
+    def _require_usable(self, ocean_node: OceanNode, request: JobRequest) -> None:
+        """Others know it: the image's registry, and the Ocean Node of its buckets."""
+        # With a login of its own the node may see what we do not.
+        if self._images is not None and not request.encrypted_registry_auth:
+            self._images.require(container_of(request), request.platform, request.environment)
+        if request.output_bucket_id:
+            # Refuses, in its own words, a bucket that it has not or that the wallet may not use.
+            ocean_node.bucket_files(request.output_bucket_id)
 
     def _sent_before(self, search: Search, key: str) -> ComputeJob | None:
         """The ledger knows of a start though the task's own memory was lost."""
@@ -145,45 +164,21 @@ class PaidStarts:
 
     def _reserve(self, key: str, amount: Amount) -> None:
         budgets = self._limits.budgets(self._run, amount.token)
-        self._reserve_plan(amount.token, budgets)
+        self._plan.make()
         about = {
-            **self._about_task(self._node.node_id),
+            **self._about,
             "payee": amount.quote.payee,
             "escrow": amount.quote.escrow,
             "min_lock_seconds": amount.quote.min_lock_seconds,
+            "since_block": str(self._wallet.block_number()),
         }
         self._reservations.reserve(
             {key: amount.quote.amount},
             amount.token,
             budgets,
             {key: about},
-            instead_of=[self._plan_key(self._node.node_id)],
+            instead_of=[job_plans.job_key(self._run, self._node.node_id)],
         )
-
-    def _reserve_plan(self, token: ledger.Token, budgets: list[ledger.Budget]) -> None:
-        """Before the first payment of a run: all that it will lock has to fit into the budget."""
-        if any(one.get("kind") != job_orders.KIND for one in self._reservations.of_run(self._run)):
-            return
-        asks = {self._plan_key(task_id): planned for task_id, planned in self._plan().items()}
-        about = {self._plan_key(task_id): self._about_task(task_id) for task_id in self._plan_ids(asks)}
-        self._reservations.reserve(asks, token, budgets, about, state="planned")
-
-    def _plan_ids(self, asks: Mapping[str, int]) -> list[str]:
-        return [key.removeprefix(self._plan_key("")) for key in asks]
-
-    def _plan_key(self, task_id: str) -> str:
-        return f"plan {self._run.id} {task_id}"
-
-    def _about_task(self, task_id: str) -> dict[str, Any]:
-        return {
-            "run": self._run.id,
-            "dag_id": self._run.dag_id,
-            "run_id": self._run.run_id,
-            "task_id": task_id,
-            "map_index": self._node.map_index,
-            "payer": self._wallet.address,
-            **self._about,
-        }
 
     def _send(
         self,
@@ -209,14 +204,14 @@ class PaidStarts:
             intend()
 
         try:
-            self._make_ready(key, quote)
+            self._make_ready(key, quote, lease)
             try:
                 return search.ocean_node.start_paid(request, quote.payment, before_send=sending)
             except errors.PaymentRefused as error:
                 # Refused before anything was locked: somebody withdrew or revoked meanwhile.
                 self._say(f"the start was refused ({error}): looking at the escrow again")
                 self._reservations.note(key, state="reserved")
-                self._make_ready(key, quote)
+                self._make_ready(key, quote, lease)
                 return search.ocean_node.start_paid(request, quote.payment, before_send=sending)
         except errors.OceanNodeBusy as error:
             if error.retry_after_seconds is not None:
@@ -231,11 +226,14 @@ class PaidStarts:
             self._after_refusal(search, key)
             raise
 
-    def _make_ready(self, key: str, quote: Quote) -> None:
+    def _make_ready(self, key: str, quote: Quote, lease: Lease) -> None:
         from airflow_provider_deflow.chain import funding
 
-        need = funding.Need(quote.payee, quote.payment.token, quote.amount, quote.min_lock_seconds)
-        funding.make_ready(self._wallet.escrow, self._wallet.sends, need, key, self._locks.telling(key))
+        token = quote.payment.token
+        need = funding.Need(quote.payee, token, quote.amount, quote.min_lock_seconds)
+        shared = SharedFunds(self._wallet, self._reservations, self._leases, key, token, lease)
+        tell = self._locks.telling(key)
+        funding.make_ready(self._wallet.escrow, self._wallet.sends, need, key, tell, shared)
 
     def _after_refusal(self, search: Search, key: str) -> None:
         """A node's last checks come after the lock: a refusal may leave money there."""
@@ -287,8 +285,23 @@ def _require_startable(request: JobRequest) -> None:
         raise errors.SettingsError(f"the start's metadata are {size} characters; a node takes {MAX_METADATA}")
     if request.output and request.output_bucket_id:
         raise errors.SettingsError("outputs go to remote storage or into a bucket: choose one")
+    container = container_of(request)
+    if not container.get("image") and not container.get("dockerfile"):
+        raise errors.SettingsError("the algorithm names no image, and a paid job runs in one: name it")
+    if container.get("additionalDockerFiles") and request.queue_max_wait_seconds:
+        raise errors.SettingsError(
+            "the algorithm brings files to build its image with, which an Ocean Node takes for no job that "
+            "may have to queue. Push the image to a registry, and name it."
+        )
     if not request.max_duration_seconds or request.max_duration_seconds <= 0:
         raise errors.SettingsError("a paid job needs max_duration_seconds")
+
+
+def container_of(request: JobRequest) -> Mapping[str, Any]:
+    """What the algorithm runs in; nothing when it does not say."""
+    meta = request.algorithm.get("meta")
+    container = meta.get("container") if isinstance(meta, dict) else None
+    return container if isinstance(container, dict) else {}
 
 
 def _nearest_base_units(price: Decimal, token: ledger.Token) -> int:

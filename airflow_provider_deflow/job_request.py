@@ -161,6 +161,7 @@ def build(
         queue_max_wait_seconds=QUEUE_MAX_WAIT_SECONDS,
         terms=terms,
         assets=tuple(used),
+        platform=environment.platform,
     )
     size = len(json.dumps([request.algorithm, request.datasets], ensure_ascii=False).encode())
     if size > BODY_LIMIT_BYTES:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an Ocean Node says of the assets of a job: which orders are valid, and what a new one has to name.
+"""What is known of the assets of a job before one is ordered: by an Ocean Node, and by the chain.
+
+The Ocean Node says which orders are valid, and what a new one has to name; the chain, what that costs.
 
 It says so only beside the price of a paid job. So it is asked with an environment that has prices, also for
 a job that is free. What it says is compared with the asset before anybody signs for it.
@@ -8,7 +10,8 @@ a job that is free. What it says is compared with the asset before anybody signs
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.ocean.payments import Payment
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_deflow.chain.datatoken import ProviderFee
+    from airflow_provider_deflow.chain.networks import Network
+    from airflow_provider_deflow.job_locks import PayingWallet
     from airflow_provider_deflow.ocean.assets import UsedAsset
     from airflow_provider_deflow.ocean.client import OceanNode
     from airflow_provider_deflow.ocean.compute import JobRequest
@@ -31,6 +36,60 @@ class Asking:
     payment: Payment
     # The Ocean Node itself: whom an order for a job is made for.
     consumer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """How a datatoken would be come by now, and for how many base units of `token`."""
+
+    how: Literal["had", "dispensed", "bought"]
+    amount: int = 0
+    token: str = ""
+
+
+def price(
+    wallet: PayingWallet, network: Network, datatoken_address: str, fee_token: str | None, kept: int
+) -> Price:
+    """What one more datatoken costs the wallet when `kept` of those that it has are for other orders."""
+    from airflow_provider_deflow.chain import obtaining
+    from airflow_provider_deflow.chain.datatoken import ONE, Datatoken
+
+    datatoken = Datatoken(wallet.web3, datatoken_address)
+    if datatoken.balance(wallet.address) >= (kept + 1) * ONE:
+        return Price("had")
+    if obtaining.gives_away(datatoken, wallet.web3, network, wallet.address):
+        return Price("dispensed")
+    # Whether that is too much, a budget says.
+    offer = obtaining.best_offer(datatoken, wallet.sends, obtaining.Buying(Decimal("Infinity"), fee_token))
+    return Price("bought", offer.amount, offer.token)
+
+
+def last_order(wallet: PayingWallet, network: Network, asset: UsedAsset, consumer: str) -> str | None:
+    """The wallet's last order of the asset's service for that Ocean Node, valid or not."""
+    from airflow_provider_deflow.chain.datatoken import Datatoken
+
+    datatoken = Datatoken(wallet.web3, asset.datatoken)
+    first_block = int(network.addresses.get("startBlock", 0))
+    return datatoken.last_order(wallet.address, consumer, asset.service_index, first_block)
+
+
+def require_ours(wallet: PayingWallet, network: Network, asset: UsedAsset) -> None:
+    """That the asset is on our chain, and the datatoken really its own, whatever the Ocean Node says."""
+    from airflow_provider_deflow.chain.data_nft import DataNft, is_known
+
+    if asset.chain_id != wallet.chain_id:
+        raise errors.AssetNotUsable(
+            f"{asset.did} is on chain {asset.chain_id}, and wallet {wallet.conn_id!r} pays on chain "
+            f"{wallet.chain_id} — choose a wallet of that chain"
+        )
+    web3 = wallet.web3
+    if not is_known(web3, network, asset.data_nft) or not DataNft(web3, asset.data_nft).has_datatoken(
+        asset.datatoken
+    ):
+        raise errors.AssetNotUsable(
+            f"{asset.did} is not ordered — on chain {asset.chain_id} {asset.datatoken} is no datatoken "
+            f"of its data NFT {asset.data_nft}. The Ocean Node, or the chain it looks at, is another one."
+        )
 
 
 def asking_for(ocean_node: OceanNode, request: JobRequest, chain_id: int) -> Asking:

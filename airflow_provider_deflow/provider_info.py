@@ -73,6 +73,16 @@ def _ocean_node() -> dict[str, Any]:
                 "description": "How often the jobs there are looked at, all in one request.",
                 "schema": {"type": ["number", "null"], "default": 10, "exclusiveMinimum": 0},
             },
+            "check_images": {
+                "label": "Look for images",
+                "description": "Ask an image's registry for it before a job there is paid.",
+                "schema": {"type": ["boolean", "null"], "default": True},
+            },
+            "registries": {
+                "label": "Registries",
+                "description": "Hosts with commas between: registries of yours that are not public.",
+                "schema": {"type": ["string", "null"]},
+            },
         },
     }
 
@@ -178,6 +188,15 @@ def _options() -> dict[str, Any]:
             "example": "7",
             "default": "",
         },
+        "asset_retention_days": {
+            "description": "How many days after its last handover an asset that edges published is said to "
+            "be at the end of its life: one small transaction each, paid by the wallet that published it; 0 "
+            "for never. Empty: 90 days.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "0",
+            "default": "",
+        },
         "upkeep_schedule": {
             "description": "When the Dag deflow_upkeep runs, as a cron line; empty: when it is triggered.",
             "version_added": "0.1.0",
@@ -214,6 +233,14 @@ def _options() -> dict[str, Any]:
             "type": "integer",
             "example": "48",
             "default": "24",
+        },
+        "asset_files_conn_id": {
+            "description": "Connection (type github or http) of a GitHub repository from which Ocean Nodes "
+            "fetch what edges hand over as assets. Empty: from DeFlow's storage, by URLs that end.",
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "github_files",
+            "default": "",
         },
         "storage_conn_id": {
             "description": "Connection that opens the storage, when it needs one.",

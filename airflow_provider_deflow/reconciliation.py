@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ledger says of payments held against the chain's own events, to the base unit.
+"""What the ledger says of payments and orders held against the chain's own events, to the base unit.
 
 Read only. A difference is one sentence; none means that every amount in the ledger is an event on the
-chain, that every lock of these wallets is in the ledger, and that what was locked is what was paid, came
-back, or is still held.
+chain, that every lock, purchase and order of these wallets is in the ledger, and that what was locked is
+what was paid, came back, or is still held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_deflow import order_books
 
 if TYPE_CHECKING:
     from airflow_provider_deflow.chain.escrow_history import Locked
@@ -20,10 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One payment: base units of its token, gas in the chain's smallest coin."""
+    """One payment: base units of its token, gas in the chain's smallest coin.
+
+    `paid` is what an order's datatoken was bought for, `fees` of it what markets and Ocean took.
+    """
 
     run_id: str
     task_id: str
+    kind: Literal["job", "order"]
+    # Empty for a job.
+    did: str
     state: str
     token: str
     decimals: int
@@ -31,6 +39,8 @@ class Account:
     locked: int
     claimed: int
     refunded: int
+    paid: int
+    fees: int
     gas: int
 
     @property
@@ -44,7 +54,13 @@ class Reconciled:
     """What was compared, and what differs."""
 
     locks: int = 0
+    orders: int = 0
     differences: list[str] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        compared = f"{self.locks} lock(s) and {self.orders} order(s) compared with the chain"
+        return f"{compared}, {len(self.differences)} difference(s)"
 
 
 def accounts(records: Iterable[Record]) -> list[Account]:
@@ -53,15 +69,20 @@ def accounts(records: Iterable[Record]) -> list[Account]:
 
 
 def reconcile(wallet: PayingWallet, records: Sequence[Record], others: Sequence[Record] = ()) -> Reconciled:
-    """Payments of one wallet, as the ledger has them, against the chain; locks of `others` are known."""
+    """Payments of one wallet, as the ledger has them, against the chain; those of `others` are known."""
     result = Reconciled()
     payments = [one for record in records for one in _with_earlier(record) if not _is_plan(one)]
     for record in payments:
         result.differences += _of_transactions(wallet, record)
-        if record.get("lock_number") and record.get("locked"):
+        if order_books.is_order(record):
+            result.orders += 1
+            result.differences += order_books.differences(wallet, record)
+        elif record.get("lock_number") and record.get("locked"):
             result.locks += 1
             result.differences += _of_lock(wallet, record)
-    result.differences += _unknown_locks(wallet, payments, [*payments, *others])
+    known = [*payments, *(one for record in others for one in _with_earlier(record))]
+    result.differences += _unknown_locks(wallet, payments, known)
+    result.differences += order_books.unknown(wallet, payments, known)
     return result
 
 
@@ -100,10 +121,15 @@ def _of_end(wallet: PayingWallet, record: Record, lock: Locked, name: str) -> li
 
 
 def _of_transactions(wallet: PayingWallet, record: Record) -> list[str]:
+    from airflow_provider_deflow.chain import order_history
+
     found = []
     for sent in record["transactions"]:
-        receipt = wallet.web3.eth.get_transaction_receipt(sent["hash"])
-        gas = int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
+        receipt = order_history.receipt_of(wallet.web3, sent["hash"])
+        if receipt is None:
+            found.append(f"{record['task_id']}: {sent['what']} in {sent['hash']} is not on the chain")
+            continue
+        gas = order_history.gas_of(receipt)
         if gas != int(sent["gas_wei"]):
             found.append(f"{record['task_id']}: {sent['what']} cost {gas} wei, not {sent['gas_wei']}")
     return found
@@ -134,16 +160,21 @@ def _unknown_locks(
 
 
 def _account(record: Record) -> Account:
+    is_order = order_books.is_order(record)
     return Account(
         run_id=record["run_id"],
         task_id=record["task_id"],
+        kind="order" if is_order else "job",
+        did=record["did"] if is_order else "",
         state=record["state"],
         token=record["token"],
         decimals=int(record["decimals"]),
         reserved=int(record["amount"]),
         locked=_number(record.get("locked")),
-        claimed=_number(record.get("cost")),
+        claimed=0 if is_order else _number(record.get("cost")),
         refunded=_number(record.get("refunded")),
+        paid=_number(record.get("cost")) if is_order else 0,
+        fees=_number(record.get("fees")),
         gas=sum(int(sent["gas_wei"]) for sent in record["transactions"]),
     )
 
@@ -153,7 +184,7 @@ def _with_earlier(record: Record) -> list[Record]:
 
 
 def _is_plan(record: Record) -> bool:
-    return not record.get("payee")
+    return not record.get("payee") and not order_books.is_order(record)
 
 
 def _number(value: Any) -> int:

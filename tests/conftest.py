@@ -16,10 +16,12 @@ from pymongo.database import Database
 
 # web3 comes in by this door, which keeps the recursion limit as it is; some tests import it themselves.
 import airflow_provider_deflow.chain  # noqa: F401
+from airflow_provider_deflow.stack import ports
 from tests import services
-from tests.processes import STACKS, ByWhatIsShared, group_of
+from tests.processes import STACKS, ByWhatIsShared, group_of, turn_of
 
 E2E = Path(__file__).parent / "e2e"
+STACKS_OF_THEIR_OWN = ("test_cluster.py", "test_demo.py")
 # The machine may be busy with other tests; how long one example takes says nothing.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -35,22 +37,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The whole stack last: once it is up it stays, and takes its share of a small machine.
+    """The whole stack last, since it takes longest: what is wrong elsewhere is known by then.
 
-    Before it the cluster, which would be one stack too many beside it. Of several processes one begins with
-    them, since they take longest.
+    Before it the cluster and the demo, which would be one stack too many beside it. Of several processes one
+    begins with them, and the others with what takes longest after them.
     """
     is_one_of_several = hasattr(config, "workerinput")
 
-    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
+    def place(item: pytest.Item) -> tuple[int, bool, bool]:
         is_stacked = group_of(item.nodeid) == STACKS
-        return is_stacked != is_one_of_several, E2E in item.path.parents, item.path.name != "test_cluster.py"
+        turn = turn_of(item.nodeid) if is_one_of_several else int(is_stacked)
+        return turn, E2E in item.path.parents, item.path.name not in STACKS_OF_THEIR_OWN
 
     items.sort(key=place)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
     return ByWhatIsShared(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_usual_ports() -> Iterator[None]:
+    """Which another stack may choose at the same moment, of a developer or of other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ports, "FIRST_CHOICE", {})
+        yield
 
 
 @pytest.fixture(scope="session")

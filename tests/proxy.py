@@ -15,7 +15,8 @@ import requests
 class Proxy:
     """`passed` are the requests so far, as "METHOD /path"; `lose_…` names one that is lost once.
 
-    `sent` is what came with them: path with query, and body.
+    `sent` is what came with them: path with query, and body. At `meeting`, what it names waits for the others
+    that are told of the same barrier, and goes on together with them.
     """
 
     def __init__(self, target: str) -> None:
@@ -24,6 +25,7 @@ class Proxy:
         self.lose_reply: str | None = None
         self.lose_request: str | None = None
         self.spoil_replies_after: str | None = None
+        self.meeting: tuple[str, threading.Barrier] | None = None
         # Of each reply to a request only so many bytes go through, one after the other.
         self.cut_replies: dict[str, list[int]] = {}
         # What is put in place of what in each request's body.
@@ -68,6 +70,8 @@ class Proxy:
             handler.end_headers()
             handler.wfile.write(b"<ht>")
             return
+        if self.meeting and self.meeting[0] == what:
+            self.meeting[1].wait()
         reply = requests.request(
             handler.command, target + handler.path, data=body, headers=headers, timeout=60
         )

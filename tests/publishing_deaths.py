@@ -88,6 +88,9 @@ def publish(order: dict[str, Any], key: str, dying: Dying) -> None:
         def confirm(self, transaction_hash: str) -> TxReceipt:
             return dying.step("confirmation", lambda: self._wallet.confirm(transaction_hash))
 
+        def sent_for(self, purpose: str) -> str | None:
+            return self._wallet.sent_for(purpose)
+
     class Node(OceanNode):
         def ask(self, route: Route[T]) -> T:
             return dying.step(f"asking for {route.name}", lambda: OceanNode.ask(self, route))

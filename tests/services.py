@@ -95,6 +95,11 @@ def mongod(folder: Path, *options: str, port: int | None = None) -> Iterator[Mon
         process.wait()
 
 
+def keep_ports(home: Path) -> None:
+    """For a stack that a command starts there: not the usual ones, which another may choose meanwhile."""
+    ports.choose(Home.at(home), ("airflow", "ocean-node", "mongod", "anvil"), {})
+
+
 @dataclass(frozen=True)
 class Chain:
     """A running development chain with Ocean's contracts."""

@@ -59,7 +59,7 @@ def publish(store: GraphStore, slug: str, code: str = "print(1)") -> None:
 
 def files(folder: Path) -> list[str]:
     """Those of graphs."""
-    return sorted(file.name for file in folder.iterdir() if file.name != bundles.UPKEEP_FILE)
+    return sorted(file.name for file in folder.iterdir() if file.name not in bundles.OWN_FILES)
 
 
 def test_each_graph_is_a_loader_and_a_json_file(store: GraphStore, storage: Path) -> None:
@@ -159,7 +159,9 @@ def test_a_loader_builds_the_dag_of_its_file(store: GraphStore, storage: Path) -
     assert sorted(task.task_id for task in loaded["dag"].tasks) == ["a", "results"]
 
 
-def test_the_upkeep_dag_is_in_every_folder_with_graphs_and_without(store: GraphStore, storage: Path) -> None:
+def test_deflow_s_own_dags_are_in_every_folder_with_graphs_and_without(
+    store: GraphStore, storage: Path
+) -> None:
     current = Bundle(store)
     current.initialize()
     of_nothing = Bundle(store, version="0")
@@ -170,20 +172,22 @@ def test_the_upkeep_dag_is_in_every_folder_with_graphs_and_without(store: GraphS
     of_one.initialize()
 
     for folder in (current.path, of_nothing.path, of_one.path):
-        loaded: dict[str, Any] = {"__file__": str(folder / bundles.UPKEEP_FILE)}
-        exec((folder / bundles.UPKEEP_FILE).read_text(), loaded)
-        assert loaded["dag"].dag_id == "deflow_upkeep"
+        for name in ("deflow_upkeep", "deflow_publish"):
+            loaded: dict[str, Any] = {"__file__": str(folder / f"{name}.py")}
+            exec((folder / f"{name}.py").read_text(), loaded)
+            assert loaded["dag"].dag_id == name
 
 
-def test_files_of_a_release_without_upkeep_get_it(store: GraphStore, storage: Path) -> None:
+def test_files_of_a_release_without_own_dags_get_them(store: GraphStore, storage: Path) -> None:
     publish(store, "one")
     current, pinned = Bundle(store), Bundle(store, version="1")
     current.initialize()
     pinned.initialize()
     for bundle in (current, pinned):
-        (bundle.path / bundles.UPKEEP_FILE).unlink()
+        for name in bundles.OWN_FILES:
+            (bundle.path / name).unlink()
 
     current.refresh()
     pinned.initialize()
 
-    assert all((bundle.path / bundles.UPKEEP_FILE).exists() for bundle in (current, pinned))
+    assert all((bundle.path / name).exists() for bundle in (current, pinned) for name in bundles.OWN_FILES)

@@ -24,6 +24,7 @@ from tests.local_ocean_node.file_server import FileServer, running_file_server
 from tests.local_ocean_node.paying import ONE
 from tests.operators import one_task, paid
 from tests.operators.by_did import ByDid
+from tests.operators.conftest import deferring_costs_nothing as deferring_costs_nothing
 from tests.operators.one_graph import run_graph
 from tests.publishing_parts import CONTAINER, DATASET, Publishing, file_object
 from tests.services import KEYS

@@ -18,7 +18,7 @@ from airflow_provider_deflow.stack import mongod
 
 pytestmark = pytest.mark.stack
 
-UPKEEP = {"deflow_upkeep": 7}
+OWN = {"deflow_upkeep": 8, "deflow_publish": 1}
 ALGORITHM = {"code": "print(1)", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
 
 
@@ -51,7 +51,7 @@ def test_every_published_graph_is_a_dag(store: GraphStore) -> None:
     assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {
         "deflow_one": 4,
         "deflow_two": 3,
-        **UPKEEP,
+        **OWN,
     }
 
 
@@ -64,7 +64,7 @@ def test_a_graph_with_problems_is_a_dag_without_tasks_that_says_so(store: GraphS
     assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {
         "deflow_good": 4,
         "deflow_bad": 0,
-        **UPKEEP,
+        **OWN,
     }
     assert "graph 'bad' has 1 problem" in str(dags["deflow_bad"].doc_md)
 
@@ -87,7 +87,7 @@ def test_without_mongodb_the_dags_stay_and_the_log_says_so(
     monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", mongod.airflow_connection(uri))
     dags = load_dags()
 
-    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {"deflow_one": 4, **UPKEEP}
+    assert {dag_id: len(dag.tasks) for dag_id, dag in dags.items()} == {"deflow_one": 4, **OWN}
     assert "Graphs stay as in the last good copy" in caplog.text
     assert "hunter2" not in caplog.text
 

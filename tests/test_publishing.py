@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,9 +24,9 @@ from airflow_provider_deflow.errors import (
     SettingsError,
 )
 from airflow_provider_deflow.local_ocean_node.settings import ChainSettings, EnvironmentSettings, Fees
-from airflow_provider_deflow.ocean import ddo
+from airflow_provider_deflow.ocean import ddo, exchange
 from airflow_provider_deflow.ocean.client import OceanNode
-from airflow_provider_deflow.publishing import trust
+from airflow_provider_deflow.publishing import indexing, trust
 from airflow_provider_deflow.signing import KeySigner
 from tests import proxy
 from tests.local_ocean_node.file_server import FileServer, running_file_server
@@ -55,6 +54,12 @@ def url(tmp_path_factory: pytest.TempPathFactory, chain: Chain) -> Iterator[str]
 def files() -> Iterator[str]:
     with running_file_server() as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def asked_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This Ocean Node reads its chain twenty times a second, not twice a minute."""
+    monkeypatch.setattr(indexing, "_FIRST_PAUSE_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -262,7 +267,7 @@ def test_an_ocean_node_without_an_index_costs_nothing(
     account: Publishing, files: str, key: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ):
     # The client asks a busy node again, with pauses.
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(exchange, "PAUSE_SECONDS", 0.0)
     before = account.transactions()
 
     with running_ocean_node(fast(tmp_path)) as other, pytest.raises(OceanNodeBusy, match="has no index"):

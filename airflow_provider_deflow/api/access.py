@@ -7,7 +7,7 @@ Airflow's API server is not its public interface, and is imported nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -112,27 +112,40 @@ def may_use(user: User, conn_id: str) -> bool:
     return get_auth_manager().is_authorized_connection(method="GET", details=details, user=user)
 
 
-def require_connections(user: User, graph: Graph) -> None:
+def require_connections(user: User, graph: Graph, does: str = "publishes a graph") -> None:
     """Raises `Refusal` when the user may not use each connection that the graph names, with all of them."""
+    named = [
+        (node.id, kind, getattr(node.data, kind) or getattr(graph.defaults, kind))
+        for node in graph.nodes
+        for kind in ("ocean_node", "wallet")
+    ]
+    _require_use(user, named, does, "Name others, or ask somebody who may read them to do it.")
+
+
+def require_use(user: User, conn_ids: Mapping[str, str]) -> None:
+    """Raises `Refusal` when the user may not use each of the connections, given by the body's fields."""
+    named = [(field, field, conn_id) for field, conn_id in conn_ids.items()]
+    _require_use(user, named, "publishes an asset", "Name others, or ask somebody who may read them.")
+
+
+def _require_use(user: User, named: Iterable[tuple[str, str, str]], does: str, hint: str) -> None:
+    """`named` are places, what for, and connections."""
     found: list[Problem] = []
     allowed_ones: dict[str, bool] = {}
-    for node in graph.nodes:
-        for kind in ("ocean_node", "wallet"):
-            conn_id = getattr(node.data, kind) or getattr(graph.defaults, kind)
-            if conn_id not in allowed_ones:
-                allowed_ones[conn_id] = may_use(user, conn_id)
-            if not allowed_ones[conn_id]:
-                message = (
-                    f"uses connection {conn_id!r} as {kind}, which {user.get_name()} may not read in Airflow"
-                )
-                found.append(Problem("connection", node.id, message))
+    for where, kind, conn_id in named:
+        if conn_id not in allowed_ones:
+            allowed_ones[conn_id] = may_use(user, conn_id)
+        if not allowed_ones[conn_id]:
+            message = (
+                f"uses connection {conn_id!r} as {kind}, which {user.get_name()} may not read in Airflow"
+            )
+            found.append(Problem("connection", where, message))
     if found:
         refused = ", ".join(sorted(conn_id for conn_id, is_allowed in allowed_ones.items() if not is_allowed))
         raise Refusal(
             403,
             "connection_forbidden",
-            f"{user.get_name()} may not use {refused}: who publishes a graph lends it these connections. "
-            "Name others, or ask somebody who may read them to publish it.",
+            f"{user.get_name()} may not use {refused}: who {does} lends it these connections. {hint}",
             found,
         )
 

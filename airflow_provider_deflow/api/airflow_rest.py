@@ -123,6 +123,10 @@ def log_path(dag_id: str, run_id: str, task_id: str, attempt: int) -> str:
     return f"{run_path(dag_id, run_id)}/taskInstances/{_part(task_id)}/logs/{attempt}"
 
 
+def xcom_path(dag_id: str, run_id: str, task_id: str, key: str) -> str:
+    return f"{run_path(dag_id, run_id)}/taskInstances/{_part(task_id)}/xcomEntries/{_part(key)}"
+
+
 def _part(text: str) -> str:
     return quote(text, safe="")
 

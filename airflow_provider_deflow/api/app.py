@@ -12,10 +12,13 @@ from fastapi import APIRouter, FastAPI
 
 from airflow_provider_deflow import __version__
 from airflow_provider_deflow.api import (
+    assets,
     catalogue,
     faults,
     graphs,
     outputs,
+    publications,
+    quotes,
     revisions,
     runs,
     signed_files,
@@ -41,6 +44,7 @@ TAGS = [
     {"name": "revisions", "description": "What was published, for ever as it was."},
     {"name": "runs", "description": "What Airflow and the Ocean Nodes make of it."},
     {"name": "catalogue", "description": "What a drawing can be made of."},
+    {"name": "assets", "description": "Ocean assets: what an index knows, and publishing."},
     {"name": "files", "description": "Stored files for Ocean Nodes."},
 ]
 
@@ -55,7 +59,8 @@ def create_app() -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     version1 = APIRouter(prefix=PREFIX)
-    for part in (graphs, revisions, runs, outputs, uploads, catalogue, templates):
+    parts = (graphs, revisions, runs, quotes, outputs, uploads, catalogue, assets, publications, templates)
+    for part in parts:
         version1.include_router(part.router)
     app.include_router(version1)
     app.include_router(signed_files.router)

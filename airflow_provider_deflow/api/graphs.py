@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.api import access, values, versions, views
+from airflow_provider_deflow.api import access, last_runs, values, versions, views
 from airflow_provider_deflow.api.access import GraphSlug, User
+from airflow_provider_deflow.api.airflow_rest import AirflowAsUser
 from airflow_provider_deflow.api.faults import Refusal, documented
 from airflow_provider_deflow.api.stores import Graphs
 from airflow_provider_deflow.graphs import importers
 from airflow_provider_deflow.graphs.problem import Problem
 from airflow_provider_deflow.graphs.problems import find_problems
+
+if TYPE_CHECKING:
+    from airflow_provider_deflow.graphs.store import GraphStore, Listed
 
 router = APIRouter(tags=["graphs"])
 
@@ -24,18 +29,27 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 @router.get("/graphs", dependencies=[access.SeesDags], responses=documented())
-def list_graphs(
-    store: Graphs, user: User, search: Search = "", limit: Limit = 50, offset: Offset = 0
+async def list_graphs(
+    store: Graphs,
+    user: User,
+    airflow: AirflowAsUser,
+    search: Search = "",
+    limit: Limit = 50,
+    offset: Offset = 0,
 ) -> values.GraphList:
-    """The graphs that you may read, by slug."""
-    wanted = search.strip().casefold()
-    matching = [each for each in store.list() if wanted in _text(each).casefold()]
-    readable = access.allowed(user, "GET", [each.slug for each in matching])
-    found = [each for each in matching if each.slug in readable]
+    """The graphs that you may read, by slug, each with its last and its next run."""
+    found = await run_in_threadpool(_readable, store, user, search.strip().casefold())
     page = found[offset : offset + limit]
-    editable = access.allowed(user, "PUT", [each.slug for each in page])
+    published = [each.slug for each in page if each.published is not None]
+    last, following = await last_runs.of_graphs(airflow, published)
+    editable = await run_in_threadpool(access.allowed, user, "PUT", [each.slug for each in page])
     return values.GraphList(
-        graphs=[views.line_of(each, each.slug in editable) for each in page], total=len(found)
+        graphs=[
+            views.line_of(each, each.slug in editable, last.get(each.slug), following.get(each.slug))
+            for each in page
+        ],
+        total=len(found),
+        may_create=await run_in_threadpool(access.may, user, "POST"),
     )
 
 
@@ -149,6 +163,12 @@ def export_graph(
     if to == "document":
         return document
     return importers.export_document(document, to).document
+
+
+def _readable(store: GraphStore, user: User, wanted: str) -> list[Listed]:
+    matching = [each for each in store.list() if wanted in _text(each).casefold()]
+    readable = access.allowed(user, "GET", [each.slug for each in matching])
+    return [each for each in matching if each.slug in readable]
 
 
 def _create(document: dict[str, Any], store: Graphs, user: User, response: Response) -> values.GraphView:

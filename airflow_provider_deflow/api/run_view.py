@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.api import access, costs, stores, values
+from airflow_provider_deflow.api import access, costs, run_values, stores
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ledger import history
 from airflow_provider_deflow.ledger.entry import Run
@@ -37,9 +37,9 @@ HINTS = {
 }
 
 
-def line_of(run: Reply, published: Sequence[Published]) -> values.RunListed:
+def line_of(run: Reply, published: Sequence[Published]) -> run_values.RunListed:
     """A run in a list."""
-    return values.RunListed(
+    return run_values.RunListed(
         run_id=run["dag_run_id"],
         state=run["state"],
         revision=_revision(run, published),
@@ -50,7 +50,7 @@ def line_of(run: Reply, published: Sequence[Published]) -> values.RunListed:
     )
 
 
-def of_run(slug: str, run: Reply, tasks: Iterable[Reply]) -> values.RunView:
+def of_run(slug: str, run: Reply, tasks: Iterable[Reply]) -> run_values.RunView:
     """Raises `GraphNotFound` when the graph is not in the store."""
     store = stores.graph_store()
     told = told_by_ledger(slug, run["dag_run_id"])
@@ -59,9 +59,10 @@ def of_run(slug: str, run: Reply, tasks: Iterable[Reply]) -> values.RunView:
     by_id = {task["task_id"]: task for task in tasks if task["map_index"] < 0}
     nodes = {about["task_id"]: about for about in (told or {}).get("nodes", ())}
     edges = {about["task_id"]: about for about in (told or {}).get("edges", ())}
-    cost = costs.by_task(stores.reservations().of_run(Run(run["dag_id"], run["dag_run_id"])))
+    paid = stores.reservations().of_run(Run(run["dag_id"], run["dag_run_id"]))
+    cost, sent = costs.by_task(paid), costs.transactions_by_task(paid)
     pairs = [f"{edge['source']}__{edge['target']}" for edge in document["edges"]]
-    return values.RunView(
+    return run_values.RunView(
         run_id=run["dag_run_id"],
         state=run["state"],
         revision=number,
@@ -69,7 +70,9 @@ def of_run(slug: str, run: Reply, tasks: Iterable[Reply]) -> values.RunView:
         ended_at=run["end_date"],
         document=document,
         nodes={
-            node["id"]: _node(by_id.get(node["id"]), nodes.get(node["id"]), cost.get(node["id"]))
+            node["id"]: _node(
+                by_id.get(node["id"]), nodes.get(node["id"]), cost.get(node["id"]), sent.get(node["id"], [])
+            )
             for node in document["nodes"]
         },
         edges={pair: _edge(by_id.get(pair), edges.get(pair)) for pair in pairs},
@@ -89,7 +92,7 @@ def told_by_ledger(slug: str, run_id: str) -> dict[str, Any] | None:
     return history.of_run(record, ledger.entries([record["_id"]]))
 
 
-def kept_files(told: Reply | None) -> list[values.KeptFile]:
+def kept_files(told: Reply | None) -> list[run_values.KeptFile]:
     """All files that a run left in the storage: outputs of its nodes, and its result."""
     if told is None:
         return []
@@ -97,26 +100,29 @@ def kept_files(told: Reply | None) -> list[values.KeptFile]:
     return [*of_nodes, *_result_files(told["results"])]
 
 
-def _node(task: Reply | None, about: Reply | None, cost: str | None) -> values.NodeRun:
+def _node(
+    task: Reply | None, about: Reply | None, cost: str | None, sent: list[run_values.TransactionView]
+) -> run_values.NodeRun:
     jobs = about["jobs"] if about else []
     job = jobs[-1] if jobs else {}
     reused = about["reused_from"] if about else None
     why = _why(task, about)
-    return values.NodeRun(
+    return run_values.NodeRun(
         **_progress(task),
         outcome="reused" if reused else job.get("outcome"),
         job_id=reused["job_id"] if reused else job.get("job_id"),
-        ocean_node=_host(job.get("ocean_node")),
+        ocean_node=host_of(job.get("ocean_node")),
         message=why.get("message"),
         hint=HINTS.get(str(why.get("fault"))),
         cost=cost,
+        transactions=sent,
         outputs=_outputs(about) if about else [],
     )
 
 
-def _edge(task: Reply | None, about: Reply | None) -> values.EdgeRun:
+def _edge(task: Reply | None, about: Reply | None) -> run_values.EdgeRun:
     about = about or {}
-    return values.EdgeRun(
+    return run_values.EdgeRun(
         **_progress(task),
         mode=about.get("mode"),
         files=about.get("count"),
@@ -125,17 +131,17 @@ def _edge(task: Reply | None, about: Reply | None) -> values.EdgeRun:
     )
 
 
-def _results(task: Reply | None, about: Reply | None) -> values.ResultsRun:
-    return values.ResultsRun(state=task["state"] if task else None, files=_result_files(about))
+def _results(task: Reply | None, about: Reply | None) -> run_values.ResultsRun:
+    return run_values.ResultsRun(state=task["state"] if task else None, files=_result_files(about))
 
 
-def _result_files(about: Reply | None) -> list[values.KeptFile]:
+def _result_files(about: Reply | None) -> list[run_values.KeptFile]:
     if about is None or "archive" not in about:
         return []
     manifest = about["manifest"]
     return [
-        values.KeptFile(name=ARCHIVE_NAME, size=about["bytes"], sha256=about["archive"]),
-        values.KeptFile(name=MANIFEST_NAME, size=_size(manifest), sha256=manifest),
+        run_values.KeptFile(name=ARCHIVE_NAME, size=about["bytes"], sha256=about["archive"]),
+        run_values.KeptFile(name=MANIFEST_NAME, size=_size(manifest), sha256=manifest),
     ]
 
 
@@ -160,7 +166,7 @@ def _why(task: Reply | None, about: Reply | None) -> Reply:
     return why
 
 
-def _outputs(about: Reply) -> list[values.KeptFile]:
+def _outputs(about: Reply) -> list[run_values.KeptFile]:
     """As the ledger has them; of a reused node, or of more than an entry holds, as the storage does."""
     told: Reply = about["reused_from"] or about["outputs"] or {}
     files: Any = told.get("files")
@@ -170,10 +176,10 @@ def _outputs(about: Reply) -> list[values.KeptFile]:
         except errors.OutputError:
             return []
         files = [(file.name, file.size, file.sha256) for file in listed]
-    return [values.KeptFile(name=name, size=size, sha256=sha256) for name, size, sha256 in files or ()]
+    return [run_values.KeptFile(name=name, size=size, sha256=sha256) for name, size, sha256 in files or ()]
 
 
-def _host(url: str | None) -> str | None:
+def host_of(url: str | None) -> str | None:
     """Scheme, host and port: a login or a path is nobody's business."""
     if not url:
         return None

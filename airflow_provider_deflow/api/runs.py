@@ -15,7 +15,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.concurrency import run_in_threadpool
 
 from airflow_provider_deflow import errors
-from airflow_provider_deflow.api import access, run_view, stores, values
+from airflow_provider_deflow.api import access, run_values, run_view, stores, values
 from airflow_provider_deflow.api.access import GraphSlug, User
 from airflow_provider_deflow.api.airflow_rest import AirflowAsUser, dag_path, log_path, run_path
 from airflow_provider_deflow.api.faults import Refusal, documented
@@ -47,15 +47,15 @@ TaskId = Annotated[
 @router.get("/graphs/{slug}/runs", dependencies=[access.ReadsRuns], responses=documented(404))
 async def list_runs(
     slug: GraphSlug, airflow: AirflowAsUser, limit: Annotated[int, Query(ge=1, le=100)] = 20
-) -> values.RunList:
+) -> run_values.RunList:
     """The newest runs, newest first; none while Airflow does not know the graph's Dag yet."""
     dag_id = access.dag_id_of(slug)
     if await airflow.find(dag_path(dag_id)) is None:
         await run_in_threadpool(lambda: stores.graph_store().draft(slug))  # says so when there is none
-        return values.RunList(runs=[])
+        return run_values.RunList(runs=[])
     reply = await airflow.get(f"{dag_path(dag_id)}/dagRuns", {"limit": limit, "order_by": "-run_after"})
     history = await run_in_threadpool(lambda: stores.graph_store().history(slug))
-    return values.RunList(runs=[run_view.line_of(run, history) for run in reply["dag_runs"]])
+    return run_values.RunList(runs=[run_view.line_of(run, history) for run in reply["dag_runs"]])
 
 
 @router.post(
@@ -72,8 +72,8 @@ async def list_runs(
     },
 )
 async def start_run(
-    slug: GraphSlug, asked: values.NewRun, airflow: AirflowAsUser, user: User
-) -> values.StartedRun:
+    slug: GraphSlug, asked: run_values.NewRun, airflow: AirflowAsUser, user: User
+) -> run_values.StartedRun:
     """Run the newest revision, the whole of it or a part; a paused Dag is unpaused."""
     dag_id = access.dag_id_of(slug)
     revision = await run_in_threadpool(_in_force, slug)
@@ -85,11 +85,11 @@ async def start_run(
         await airflow.send("PATCH", dag_path(dag_id), {"is_paused": False})
     body = {"logical_date": None, "conf": {**asked.params, **part}}
     reply = await airflow.send("POST", f"{dag_path(dag_id)}/dagRuns", body)
-    return values.StartedRun(run_id=reply["dag_run_id"])
+    return run_values.StartedRun(run_id=reply["dag_run_id"])
 
 
 @router.get("/graphs/{slug}/runs/{run_id}", dependencies=[access.ReadsRuns], responses=documented(404))
-async def read_run(slug: GraphSlug, run_id: RunId, airflow: AirflowAsUser) -> values.RunView:
+async def read_run(slug: GraphSlug, run_id: RunId, airflow: AirflowAsUser) -> run_values.RunView:
     """How every node and edge stands, with the drawing as it was when the run began."""
     dag_id = access.dag_id_of(slug)
     run = await airflow.get(run_path(dag_id, run_id))
@@ -103,13 +103,13 @@ async def read_run(slug: GraphSlug, run_id: RunId, airflow: AirflowAsUser) -> va
     dependencies=[access.ChangesRuns],
     responses=documented(404),
 )
-async def stop_run(slug: GraphSlug, run_id: RunId, airflow: AirflowAsUser) -> values.StoppingRun:
+async def stop_run(slug: GraphSlug, run_id: RunId, airflow: AirflowAsUser) -> run_values.StoppingRun:
     """Mark the run failed: Airflow ends its tasks, and they stop their jobs. One that is over stays so."""
     path = run_path(access.dag_id_of(slug), run_id)
     run = await airflow.get(path)
     if run["state"] not in run_view.OVER:
         run = await airflow.send("PATCH", path, {"state": "failed"})
-    return values.StoppingRun(run_id=run_id, state=run["state"])
+    return run_values.StoppingRun(run_id=run_id, state=run["state"])
 
 
 @router.get(
@@ -123,19 +123,19 @@ async def read_log(
     task_id: TaskId,
     airflow: AirflowAsUser,
     attempt: Annotated[int | None, Query(ge=1, le=10_000, description="The last one when not given.")] = None,
-) -> values.LogLines:
+) -> run_values.LogLines:
     """The last 2000 lines of a task's log."""
     dag_id = access.dag_id_of(slug)
     task = await airflow.get(log_path(dag_id, run_id, task_id, 0).removesuffix("/logs/0"))
     last = task["try_number"]
     if last < 1:
-        return values.LogLines(lines=[], is_over=False)
+        return run_values.LogLines(lines=[], is_over=False)
     wanted = attempt or last
     found = await airflow.lines(
         log_path(dag_id, run_id, task_id, wanted), {"full_content": "true", "map_index": -1}
     )
     lines = [line for line in found if not line.startswith(FOLDING)]
-    return values.LogLines(
+    return run_values.LogLines(
         lines=lines[-LOG_LINES:], is_over=wanted < last or task["state"] in run_view.TASK_OVER
     )
 
@@ -169,7 +169,7 @@ def _in_force(slug: str) -> Revision:
     return store.revision(slug)
 
 
-def _part(asked: values.NewRun, revision: Revision) -> dict[str, Any]:
+def _part(asked: run_values.NewRun, revision: Revision) -> dict[str, Any]:
     """What of it shall run, for the run's conf. Raises `Refusal` for nodes that are not there."""
     named = {option: getattr(asked, "from_" if option == "from" else option) for option in OPTIONS}
     part: dict[str, Any] = {option: names for option, names in named.items() if names}

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from airflow_provider_deflow.api import access, values
+from airflow_provider_deflow.api import access, catalogue_values
 from airflow_provider_deflow.api.faults import documented
 from airflow_provider_deflow.example import data, graph
 from airflow_provider_deflow.hooks.storage import content_store
@@ -20,12 +20,12 @@ router = APIRouter(tags=["catalogue"])
 
 
 @router.get("/templates", dependencies=[access.SeesDags], responses=documented())
-def list_templates() -> values.TemplateList:
+def list_templates() -> catalogue_values.TemplateList:
     """Drawings to begin with; save one under a slug of your own."""
     documents = [_one_box(), _two_boxes(), *_example()]
-    return values.TemplateList(
+    return catalogue_values.TemplateList(
         templates=[
-            values.Template(
+            catalogue_values.Template(
                 slug=document["slug"],
                 name=document["name"],
                 description=document["description"],

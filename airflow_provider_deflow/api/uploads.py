@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from airflow_provider_deflow.api import access, values
+from airflow_provider_deflow.api import access, catalogue_values
 from airflow_provider_deflow.api.faults import documented
 from airflow_provider_deflow.graphs import values as words
 from airflow_provider_deflow.hooks.storage import content_store
@@ -38,11 +38,11 @@ async def upload(
     name: Annotated[
         words.FileName, Query(description="What the algorithm shall see.", examples=["patients.csv"])
     ],
-) -> values.Upload:
+) -> catalogue_values.Upload:
     """Keep the body's bytes as a file; what no graph and no run needs is cleared after a while."""
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES, prefix="deflow-upload-") as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)
         await run_in_threadpool(file.seek, 0)
         sha256, size = await run_in_threadpool(lambda: content_store().put(file))  # type: ignore[arg-type]
-    return values.Upload(sha256=sha256, name=name, size=size)
+    return catalogue_values.Upload(sha256=sha256, name=name, size=size)

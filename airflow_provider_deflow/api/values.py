@@ -73,6 +73,16 @@ class Fault(Value):
 # ---- graphs -----------------------------------------------------------------------------------------------
 
 
+class LastRun(Value):
+    """The newest run of a graph that has begun, else one that waits."""
+
+    run_id: str = Field(examples=[RUN_ID])
+    state: str = Field(description="Airflow's word.", examples=["success"])
+    started_at: datetime | None = Field(examples=[MOMENT])
+    ended_at: datetime | None = Field(examples=[MOMENT])
+    run_after: datetime = Field(examples=[MOMENT])
+
+
 class GraphListed(Value):
     """A graph in a list."""
 
@@ -88,6 +98,11 @@ class GraphListed(Value):
     is_published: bool = Field(examples=[True])
     has_unpublished_changes: bool = Field(examples=[False])
     may_edit: bool = Field(description="Whether you may.", examples=[True])
+    last_run: LastRun | None = Field(description="Null where there is none that you may see.")
+    next_run_at: datetime | None = Field(
+        description="When the schedule starts the next; null without one, and while the Dag is paused.",
+        examples=[MOMENT],
+    )
 
 
 class GraphList(Value):
@@ -95,6 +110,7 @@ class GraphList(Value):
 
     graphs: list[GraphListed]
     total: int = Field(examples=[1])
+    may_create: bool = Field(description="Whether you may save new graphs, and import.")
 
 
 class GraphView(Value):
@@ -234,177 +250,3 @@ class Difference(Value):
     nodes: PartChanges
     edges: PartChanges
     graph: list[FieldChange] = Field(description="All else: name, schedule, parameters, defaults …")
-
-
-# ---- runs -------------------------------------------------------------------------------------------------
-
-
-class RunListed(Value):
-    """A run in a list; `state` is Airflow's word: queued, running, success, failed."""
-
-    run_id: str = Field(examples=[RUN_ID])
-    state: str = Field(examples=["success"])
-    revision: int | None = Field(examples=[2])
-    started_at: datetime | None = Field(examples=[MOMENT])
-    ended_at: datetime | None = Field(examples=[MOMENT])
-    run_after: datetime = Field(examples=[MOMENT])
-    triggered_by: str = Field(description="A user's name, else what started it.", examples=["ada"])
-
-
-class RunList(Value):
-    """The newest runs, newest first."""
-
-    runs: list[RunListed]
-
-
-class NewRun(Value):
-    """What to run: all, or a part. `only` stands alone; `from` and `to` go together."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    params: dict[str, Any] = Field(default_factory=dict, examples=[{"threshold": 0.7}])
-    from_: list[str] = Field([], alias="from", examples=[["train"]])
-    only: list[str] = Field([], examples=[[]])
-    to: list[str] = Field([], examples=[[]])
-    force_new: bool | list[str] = Field(
-        False,
-        description="Start new jobs, also where one is there to reuse: all, or these nodes.",
-        examples=[False],
-    )
-
-
-class StartedRun(Value):
-    """The run is on its way."""
-
-    run_id: str = Field(examples=[RUN_ID])
-
-
-class StoppingRun(Value):
-    """The run was told to end; its jobs are stopped by their tasks."""
-
-    run_id: str = Field(examples=[RUN_ID])
-    state: str = Field(examples=["failed"])
-
-
-class KeptFile(Value):
-    """A file in DeFlow's storage."""
-
-    name: str = Field(examples=["model.json"])
-    size: int = Field(description="Bytes.", examples=[1234])
-    sha256: str = Field(examples=[SHA256])
-
-
-class NodeRun(Value):
-    """What became of a node in a run."""
-
-    state: str | None = Field(
-        description="Airflow's word for the task: running, deferred (it computes), success, failed, "
-        "skipped, upstream_failed, up_for_retry …; null while nothing was decided.",
-        examples=["success"],
-    )
-    attempt: int = Field(description="0 before the first.", examples=[1])
-    outcome: str | None = Field(
-        description="Of its job: succeeded, failed, stopped; reused when an earlier run's outputs stood in.",
-        examples=["succeeded"],
-    )
-    started_at: datetime | None = Field(examples=[MOMENT])
-    elapsed_seconds: float | None = Field(examples=[12.5])
-    job_id: str | None = Field(examples=["0x7d18-a4ad237d"])
-    ocean_node: str | None = Field(description="Scheme and host.", examples=["https://node.example:8001"])
-    message: str | None = Field(description="Why it failed.", examples=[None])
-    hint: str | None = Field(description="Whose turn it is, and what to do.", examples=[None])
-    cost: str | None = Field(
-        description="Of a paid job, in whole tokens; `at most` until it is settled.",
-        examples=["at most 0.25 0x1234…abcd"],
-    )
-    outputs: list[KeptFile]
-
-
-class EdgeRun(Value):
-    """What became of an edge's handover in a run."""
-
-    state: str | None = Field(examples=["success"])
-    attempt: int = Field(examples=[1])
-    started_at: datetime | None = Field(examples=[MOMENT])
-    elapsed_seconds: float | None = Field(examples=[0.8])
-    mode: str | None = Field(description="How the files went: bucket, url, upload.", examples=["bucket"])
-    files: int | None = Field(examples=[1])
-    size: int | None = Field(description="Bytes.", examples=[1234])
-    message: str | None = Field(examples=[None])
-
-
-class ResultsRun(Value):
-    """The run's result: one archive of the last nodes' outputs, and its manifest."""
-
-    state: str | None = Field(examples=["success"])
-    files: list[KeptFile]
-
-
-class RunView(Value):
-    """A run with the drawing as it was then."""
-
-    run_id: str = Field(examples=[RUN_ID])
-    state: str = Field(examples=["success"])
-    revision: int | None = Field(examples=[2])
-    started_at: datetime | None = Field(examples=[MOMENT])
-    ended_at: datetime | None = Field(examples=[MOMENT])
-    document: GraphDocument
-    nodes: dict[str, NodeRun] = Field(description="By node id.")
-    edges: dict[str, EdgeRun] = Field(description="By `<source>__<target>`.")
-    results: ResultsRun
-
-
-class LogLines(Value):
-    """The end of a task's log; while `is_over` is false there may be more."""
-
-    lines: list[str] = Field(examples=[["job 0x7d18-a4ad237d: running"]])
-    is_over: bool = Field(examples=[True])
-
-
-# ---- catalogue --------------------------------------------------------------------------------------------
-
-
-class Upload(Value):
-    """A kept file, as a node names it under `datasets`: `{"upload": sha256, "name": name}`."""
-
-    sha256: str = Field(examples=[SHA256])
-    name: str = Field(examples=["patients.csv"])
-    size: int = Field(description="Bytes.", examples=[1234])
-
-
-class OceanNodeListed(Value):
-    """An Airflow connection of type `ocean_node` that you may use."""
-
-    conn_id: str = Field(examples=["ocean_node_default"])
-    url_host: str = Field(
-        description="Host and port, nothing else of its URL.", examples=["node.example:8001"]
-    )
-
-
-class OceanNodeList(Value):
-    """What a node of a graph may name as `ocean_node`."""
-
-    ocean_nodes: list[OceanNodeListed]
-
-
-class EnvironmentList(Value):
-    """The compute environments of an Ocean Node: resources, load, prices, as it says at this moment."""
-
-    environments: list[dict[str, Any]] = Field(
-        examples=[[{"id": "0x1-0x2", "description": "small", "fees": [], "free": {"max_jobs": 2}}]]
-    )
-
-
-class Template(Value):
-    """A drawing to begin with."""
-
-    slug: str = Field(examples=["two-steps"])
-    name: str = Field(examples=["Two steps"])
-    description: str = Field(examples=["Cleans, then trains."])
-    document: GraphDocument
-
-
-class TemplateList(Value):
-    """Drawings to begin with."""
-
-    templates: list[Template]

@@ -10,6 +10,7 @@ from airflow_provider_deflow.graphs.problems import find_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from airflow_provider_deflow.graphs.problem import Problem
     from airflow_provider_deflow.graphs.store import Listed, Stored
@@ -32,7 +33,9 @@ def view_of(stored: Stored, user: access.User) -> values.GraphView:
     )
 
 
-def line_of(listed: Listed, may_edit: bool) -> values.GraphListed:
+def line_of(
+    listed: Listed, may_edit: bool, last_run: values.LastRun | None, next_run_at: datetime | None
+) -> values.GraphListed:
     """The short form."""
     return values.GraphListed(
         slug=listed.slug,
@@ -47,6 +50,8 @@ def line_of(listed: Listed, may_edit: bool) -> values.GraphListed:
         is_published=listed.published is not None,
         has_unpublished_changes=listed.has_unpublished_changes,
         may_edit=may_edit,
+        last_run=last_run,
+        next_run_at=next_run_at,
     )
 
 

@@ -17,11 +17,12 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
+from airflow_provider_deflow.chain import order_history
 from airflow_provider_deflow.chain.contracts import contract
 from airflow_provider_deflow.chain.events import Event, events_in, events_of
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.tokens import decimals
-from airflow_provider_deflow.chain.transactions import Sends
+from airflow_provider_deflow.chain.transactions import Sends, gas_of
 from airflow_provider_deflow.chain.units import to_base_units
 from airflow_provider_deflow.errors import SettingsError, TransactionFailed
 
@@ -193,6 +194,10 @@ class DataNft:
     def set_state(self, sender: Sends, state: MetadataState, *, purpose: str = "") -> str:
         return sender.send(self._contract.functions.setMetaDataState(state), purpose=purpose)
 
+    def gas_of_state(self, account: str, state: MetadataState) -> int:
+        """What `set_state` by `account` may use; nothing is sent."""
+        return gas_of(self._contract.functions.setMetaDataState(state), account)
+
     def state(self) -> int:
         return int(self._contract.functions.getMetaData().call()[2])
 
@@ -214,6 +219,13 @@ def is_known(web3: Web3, network: Network, address: str) -> bool:
     factory = contract(web3, "ERC721Factory", network.address("ERC721Factory"))
     checksummed = Web3.to_checksum_address(address)
     return bool(factory.functions.erc721List(checksummed).call() == checksummed)
+
+
+def gas_spent(web3: Web3, address: str) -> int:
+    """What all transactions cost in which the data NFT said something: it was made, described, changed."""
+    said = web3.eth.get_logs({"address": Web3.to_checksum_address(address), "fromBlock": 0})
+    receipts = (order_history.receipt_of(web3, one) for one in {log["transactionHash"].hex() for log in said})
+    return sum(order_history.gas_of(one) for one in receipts if one)
 
 
 def read_metadata(web3: Web3, address: str, transaction_hash: str) -> Event | None:

@@ -76,8 +76,16 @@ class EscrowAccount:
         sent = self.escrow.revoke(self._sends, token, payee, purpose=purpose)
         return self._done(sent, "Auth", f"payee {payee} is authorised still")[0].transaction_hash
 
-    def withdraw(self, token: str, amount: int) -> str:
+    def withdraw(self, token: str, amount: int, *, purpose: str = "") -> str:
         """The hash of the transaction that took `amount` base units out. Raises `InsufficientFunds`."""
+        # What was withdrawn for the purpose is not there any more.
+        if not (purpose and self._sends.sent_for(purpose)):
+            self.require_available(token, amount)
+        sent = self.escrow.withdraw(self._sends, token, amount, purpose=purpose)
+        return self._done(sent, "Withdraw", f"nothing was withdrawn of token {token}")[0].transaction_hash
+
+    def require_available(self, token: str, amount: int) -> None:
+        """That so much can be withdrawn. Raises `InsufficientFunds`."""
         available = self.funds(token).available
         if available < amount:
             web3 = self._sends.web3
@@ -85,8 +93,17 @@ class EscrowAccount:
                 f"{self._sends.address} has {tokens.written(web3, token, available)} available in the "
                 f"escrow, not {tokens.written(web3, token, amount)} — withdraw less, or reclaim what expired"
             )
-        sent = self.escrow.withdraw(self._sends, token, amount)
-        return self._done(sent, "Withdraw", f"nothing was withdrawn of token {token}")[0].transaction_hash
+
+    def require_outside(self, token: str, amount: int) -> None:
+        """That so much can be deposited. Raises `InsufficientFunds`."""
+        web3 = self._sends.web3
+        there = tokens.balance(web3, token, self.address)
+        if there < amount:
+            raise InsufficientFunds(
+                f"{self.address} has {tokens.written(web3, token, there)}, and deposit of the escrow takes "
+                f"{tokens.written(web3, token, amount)} — deposit less, or send it "
+                f"{tokens.written(web3, token, amount - there)}"
+            )
 
     def held(self, payees: Iterable[str], token: str) -> list[Held]:
         """What these payees have locked of the account's funds, in the order of expiry."""

@@ -34,6 +34,7 @@ _CONTRACTS = {
     "OrderStarted": "ERC20Template",
     "OrderReused": "ERC20Template",
     "ProviderFee": "ERC20Template",
+    "Transfer": "ERC20Template",
     "ExchangeCreated": "FixedRateExchange",
     "Swapped": "FixedRateExchange",
     "DispenserCreated": "Dispenser",
@@ -71,17 +72,21 @@ def events_between(web3: Web3, first: int, last: int, names: Iterable[str]) -> l
 
 
 def events_of(
-    web3: Web3, contract: str, first: int, last: int, *names: str, indexed: Sequence[str | None] = ()
+    web3: Web3,
+    contract: str | None,
+    first: int,
+    last: int,
+    *names: str,
+    indexed: Sequence[str | list[str] | None] = (),
 ) -> list[Event]:
     """Those of one contract in the blocks `first` to `last`, both included; `indexed` are fields they have.
 
-    Asked in one go; an endpoint that finds that too much is asked for halves.
+    Of all contracts for None. Asked in one go; an endpoint that finds that too much is asked for halves.
     """
     forms = _forms(names)
-    asked: FilterParams = {
-        "address": Web3.to_checksum_address(contract),
-        "topics": [list(forms), *indexed],
-    }
+    asked: FilterParams = {"topics": [list(forms), *indexed]}
+    if contract is not None:
+        asked["address"] = Web3.to_checksum_address(contract)
     return _decoded(web3, _logs(web3, asked, first, last), forms)
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from web3 import Web3
 from web3.exceptions import Web3Exception
@@ -42,26 +43,77 @@ class Need:
     seconds: int
 
 
-def make_ready(escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tell) -> None:
+class Shared(Protocol):
+    """The payer's funds, which locks of other payees are paid of too."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Alone with the funds for the block."""
+
+    def promised(self) -> int:
+        """How much of what is available is for locks of others."""
+
+    def waiting(self) -> int:
+        """How much others, who wait for their turn, are about to bring in."""
+
+
+class _Alone:
+    def turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def promised(self) -> int:
+        return 0
+
+    def waiting(self) -> int:
+        return 0
+
+
+ALONE = _Alone()
+
+
+def make_ready(
+    escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tell, shared: Shared = ALONE
+) -> None:
     """Deposit and authorise what `need` misses; `tell` hears of each transaction.
 
     Raises `TooFewTokens`, before anything is sent, when the account has not enough.
     """
-    missing = need.amount - escrow.funds(sends.address, need.token).available
+    with shared.turn():
+        _fund(escrow, sends, need, purpose, tell, shared)
+    _allow(escrow, sends, need, purpose, tell)
+
+
+def _fund(escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tell, shared: Shared) -> None:
+    missing = _missing(escrow, sends, need, shared)
     if missing > 0:
         _require_tokens(escrow, sends, need, missing)
     failed: TransactionFailed | None = None
     for number in range(_ATTEMPTS):
-        missing = need.amount - escrow.funds(sends.address, need.token).available
         if missing <= 0:
-            break
+            return
+        # With what the next ones need, which then send nothing; as far as the account has it.
+        beyond = _balance(sends.web3, need.token, sends.address) - missing
+        missing += max(min(shared.waiting(), beyond), 0)
         try:
             _deposit(escrow, sends, need.token, missing, f"{purpose} deposit {number}", tell)
         except TransactionFailed as error:
             # Perhaps of a process before us, and then what it missed may be there by now.
             failed = error
-    else:
+        missing = _missing(escrow, sends, need, shared)
+    if missing > 0:
         raise failed or _does_not_stay("deposit", need)
+
+
+def _missing(escrow: Escrow, sends: Sends, need: Need, shared: Shared) -> int:
+    """Beside what is promised to others; looked at until none of them locked meanwhile."""
+    promised = shared.promised()
+    while True:
+        available = escrow.funds(sends.address, need.token).available
+        before, promised = promised, shared.promised()
+        if before == promised:
+            return need.amount - max(available - promised, 0)
+
+
+def _allow(escrow: Escrow, sends: Sends, need: Need, purpose: str, tell: Tell) -> None:
     for number in range(_ATTEMPTS):
         authorization = authorization_of(escrow, sends.address, need.payee, need.token)
         if _allows(authorization, need):
@@ -117,8 +169,9 @@ def _require_tokens(escrow: Escrow, sends: Sends, need: Need, missing: int) -> N
         f"{to_tokens(amount, digits).normalize():f}" for amount in (need.amount, has, need.amount - missing)
     )
     raise TooFewTokens(
-        f"{sends.address} has {there} tokens of {need.token}, and {in_escrow} in the escrow "
-        f"{escrow.address}; this job locks {needs}. Send it more of it, or lower max_duration_seconds."
+        f"{sends.address} has {there} tokens of {need.token}, and {in_escrow} in the escrow that no "
+        f"other start needs ({escrow.address}); this job locks {needs}. Send it more, or lower "
+        "max_duration_seconds."
     )
 
 

@@ -8,7 +8,9 @@ whoever comes next can close: by sending what is kept, or, where another program
 taking its nonce. Signed bytes contain no key.
 
 A nonce is used once. So all that is ever signed for one slot may be sent, again and by anybody: at most one
-of it comes into a block.
+of it comes into a block. A purpose passes on to another slot only when its own can do nothing any more: its
+transaction is in a block, as deep as blocks have to be to count, and was reverted there; or another one is
+there with its nonce.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ class LaneStore(Protocol):
         """False when the nonce or the purpose is taken."""
 
     def with_purpose(self, lane: Lane, purpose: str) -> Slot | None:
-        """The one slot of this purpose."""
+        """The one slot of this purpose that is open or succeeded."""
 
     def with_hash(self, lane: Lane, transaction_hash: str) -> Slot | None:
         """The slot that one of its attempts has this hash."""
@@ -90,4 +92,4 @@ class LaneStore(Protocol):
         """False when others than those of `slot` are there by now, or an outcome is."""
 
     def settle(self, lane: Lane, slot: Slot, outcome: Outcome) -> None:
-        """Keep the outcome; a slot that was replaced lets its purpose go."""
+        """Keep the outcome; a slot that came to nothing, reverted or replaced, lets its purpose go."""

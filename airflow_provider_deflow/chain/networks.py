@@ -17,6 +17,27 @@ from typing import Any
 from airflow_provider_deflow.errors import SettingsError, WrongChain
 from airflow_provider_deflow.signing import checksum_address
 
+# Public pages of transactions, for those chains that Ocean's contracts are deployed on.
+_EXPLORERS = {
+    1: "https://etherscan.io",
+    10: "https://optimistic.etherscan.io",
+    56: "https://bscscan.com",
+    137: "https://polygonscan.com",
+    246: "https://explorer.energyweb.org",
+    1285: "https://moonriver.moonscan.io",
+    8453: "https://basescan.org",
+    23294: "https://explorer.oasis.io/mainnet/sapphire",
+    23295: "https://explorer.oasis.io/testnet/sapphire",
+    11155111: "https://sepolia.etherscan.io",
+    11155420: "https://sepolia-optimism.etherscan.io",
+}
+
+
+def transaction_url(chain_id: int, transaction_hash: str) -> str | None:
+    """The page of a transaction; None where we know no explorer of the chain, such as one of one's own."""
+    explorer = _EXPLORERS.get(chain_id)
+    return f"{explorer}/tx/{transaction_hash}" if explorer else None
+
 
 @dataclass(frozen=True, slots=True)
 class Network:

@@ -12,10 +12,9 @@ from typing import Literal
 
 from web3 import Web3
 
-from airflow_provider_deflow.chain import tokens
+from airflow_provider_deflow.chain import order_history, tokens
 from airflow_provider_deflow.chain.contracts import contract
 from airflow_provider_deflow.chain.datatoken import ONE, Datatoken
-from airflow_provider_deflow.chain.events import events_in
 from airflow_provider_deflow.chain.networks import Network
 from airflow_provider_deflow.chain.transactions import Sends
 from airflow_provider_deflow.chain.units import to_tokens
@@ -67,7 +66,7 @@ def obtain(
     if datatoken.balance(sends.address) >= ONE:
         return Obtained("had")
     if gives_away(datatoken, sends.web3, network, sends.address):
-        sent = datatoken.dispense(sends, network, purpose=purpose and f"{purpose}: dispense")
+        sent = datatoken.dispense(sends, network, purpose=purpose and dispensing_for(purpose))
         return Obtained("dispensed", transaction_hash=_hash_of(sends, sent))
     return buy(datatoken, sends, best_offer(datatoken, sends, buying), purpose=purpose)
 
@@ -77,6 +76,11 @@ def costs_nothing(datatoken: Datatoken, sends: Sends, network: Network) -> bool:
     return datatoken.balance(sends.address) >= ONE or gives_away(
         datatoken, sends.web3, network, sends.address
     )
+
+
+def dispensing_for(purpose: str) -> str:
+    """The purpose of taking one for nothing, which is a transaction of its own."""
+    return f"{purpose}: dispense"
 
 
 def buying_for(purpose: str) -> str:
@@ -90,12 +94,8 @@ def buy(datatoken: Datatoken, sends: Sends, offer: Offer, *, purpose: str = "") 
     call = exchange.functions.buyDT(offer.exchange_id, ONE, offer.amount, _NOBODY, 0)
     sent = tokens.pay(sends, call, offer.token, offer.amount, purpose=purpose and buying_for(purpose))
     receipt = sends.confirm(sent)
-    paid = [
-        int(event.args["baseTokenSwappedAmount"])
-        for event in events_in(sends.web3, receipt, "Swapped")
-        if event.address == offer.exchange
-    ]
-    return Obtained("bought", sum(paid), offer.token, Web3.to_hex(receipt["transactionHash"]))
+    paid = order_history.purchase_in(sends.web3, receipt, sends.address).paid
+    return Obtained("bought", paid, offer.token, Web3.to_hex(receipt["transactionHash"]))
 
 
 def gives_away(datatoken: Datatoken, web3: Web3, network: Network, account: str) -> bool:

@@ -23,6 +23,14 @@ def decimals(web3: Web3, token: str) -> int:
         ) from error
 
 
+def symbol(web3: Web3, token: str) -> str:
+    """Empty where the token has none."""
+    try:
+        return str(contract(web3, "ERC20Template", token).functions.symbol().call())
+    except Web3Exception:
+        return ""
+
+
 def balance(web3: Web3, token: str, account: str) -> int:
     """What the account has of it, in base units."""
     held = contract(web3, "ERC20Template", token).functions.balanceOf(Web3.to_checksum_address(account))
@@ -55,8 +63,13 @@ def pay(sends: Sends, call: Any, token: str, amount: int, *, purpose: str = "") 
         )
     approval = contract(sends.web3, "ERC20Template", token).functions.approve(call.address, amount)
     # Other amounts, as after the price has changed, are approved anew.
-    sends.confirm(sends.send(approval, purpose=purpose and f"{purpose}: approve {amount}"))
+    sends.confirm(sends.send(approval, purpose=purpose and approving_for(purpose, amount)))
     return sends.send(call, purpose=purpose)
+
+
+def approving_for(purpose: str, amount: int) -> str:
+    """The purpose of the approval, which is a transaction of its own."""
+    return f"{purpose}: approve {amount}"
 
 
 def _allowance(sends: Sends, token: str, spender: str) -> int:

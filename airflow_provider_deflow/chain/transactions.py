@@ -47,6 +47,9 @@ class Sends(Protocol):
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """Wait until it is in a block; a reverted one is raised."""
 
+    def sent_for(self, purpose: str) -> str | None:
+        """The hash of the transaction that was sent for a purpose, if that is known."""
+
 
 class Sender:
     """Sends in the name of one account; threads may share it. It remembers no purpose."""
@@ -100,6 +103,9 @@ class Sender:
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """Wait until it is in a block; a reverted one is raised."""
         return wait_for_block(self.web3, transaction_hash)
+
+    def sent_for(self, purpose: str) -> None:
+        """Of no purpose anything is known."""
 
     def _next_nonce(self) -> int:
         return self.web3.eth.get_transaction_count(self._account.address, "pending")

@@ -72,10 +72,10 @@ class Wallet:
     def send(self, call: Any, *, purpose: str = "") -> str:
         """Send a contract's function with its arguments; the transaction's hash.
 
-        What would revert is not signed. For a purpose that was sent before, the same transaction is sent
-        again if the chain does not have it. Raises `TransactionFailed` when that one was reverted; one that
-        can never be mined, because another used its nonce, is given a successor. The hash changes when the
-        fee has to be raised: what counts is the receipt that `confirm` gives.
+        What would revert is not signed: that raises `TransactionFailed`. For a purpose that was sent before,
+        the same transaction is sent again if the chain does not have it. One that came to nothing, since it
+        was reverted or another used its nonce, is given a successor. The hash changes when the fee has to be
+        raised: what counts is the receipt that `confirm` gives.
         """
         with answering(self.web3):
             return self._sent(call, purpose)
@@ -96,13 +96,15 @@ class Wallet:
             if found := self._sent_before(purpose):
                 return found
 
-    def has_sent(self, purpose: str) -> bool:
-        """Whether the purpose has a transaction that succeeded, or still may come into a block."""
+    def sent_for(self, purpose: str) -> str | None:
+        """The hash of the purpose's transaction; None when there is none, or it can never be mined."""
         slot = self._lanes.with_purpose(self._lane, purpose)
         if slot is None:
-            return False
+            return None
         outcome = self._delivery.outcome(slot)
-        return outcome is None or outcome.ending == "succeeded"
+        if outcome is None:
+            return slot.latest.transaction_hash
+        return None if outcome.ending == "replaced" else outcome.transaction_hash
 
     def confirm(self, transaction_hash: str) -> TxReceipt:
         """Wait until it is deep enough in the chain, or what replaced it with a higher fee.
@@ -150,11 +152,11 @@ class Wallet:
         outcome = self._delivery.outcome(slot)
         if outcome is None:
             return self._delivery.push(slot).latest.transaction_hash
-        if outcome.ending == "replaced":
-            return None
-        if outcome.ending == "reverted":
-            self._receipt(slot, outcome)
-        return outcome.transaction_hash
+        if outcome.ending == "succeeded":
+            return outcome.transaction_hash
+        # Once more: what was reverted did not always let its purpose go.
+        self._lanes.settle(self._lane, slot, outcome)
+        return None
 
     def _prepared(self, call: Any) -> dict[str, Any]:
         """The transaction but for its nonce, which the account can pay for."""

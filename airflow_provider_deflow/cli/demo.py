@@ -30,6 +30,7 @@ from airflow_provider_deflow.example import data, graph
 from airflow_provider_deflow.graphs import Graph, GraphStore
 from airflow_provider_deflow.ocean.outputs import ContentStore
 from airflow_provider_deflow.stack.airflow_api import AirflowApi, RunState
+from airflow_provider_deflow.stack.development_chain import CONSUMER_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,8 @@ class Outcome:
     state: RunState
     faults: list[str]
     job_ids: Mapping[str, str]
+    # What edges published, by edge.
+    assets: Mapping[str, str] = field(default_factory=dict)
     archive: demo_result.Archive | None = None
     cost: demo_money.Cost | None = None
     log_tails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -142,14 +145,14 @@ def _run(up: stack.Running, image: str, out: Path, console: Console) -> Outcome:
 
 
 def pays(up: stack.Running) -> bool:
-    """Whether there is money to pay with: a key of one's own has none on the development chain."""
-    return up.chain is not None and WALLET_KEY_VARIABLE not in os.environ
+    """Whether there is money to pay with: the development chain gives some to every wallet."""
+    return up.chain is not None
 
 
 def _with_cost(up: stack.Running, outcome: Outcome, console: Console) -> Outcome:
-    assert up.chain is not None
     with console.status("Waiting until the Ocean Node has claimed what the paid job cost"):
-        cost = demo_money.read(up.chain, up.mongo_uri, outcome.state.run.run_id)
+        key = os.environ.get(WALLET_KEY_VARIABLE) or CONSUMER_KEY
+        cost = demo_money.read(up, outcome.state.run.run_id, key, outcome.assets)
     return replace(outcome, cost=cost, faults=[*outcome.faults, *cost.faults])
 
 
@@ -206,7 +209,8 @@ def _judge(
     faults += demo_result.figure_faults(archive.figures)
     if picture := archive.read(demo_result.PICTURE):
         (out / "report.png").write_bytes(picture)
-    return Outcome(state, faults, job_ids, archive)
+    assets = demo_money.published(airflow, state, store)
+    return Outcome(state, faults, job_ids, assets, archive)
 
 
 def _record(outcome: Outcome, published: Published) -> dict[str, Any]:

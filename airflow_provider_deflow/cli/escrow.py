@@ -7,6 +7,7 @@ Amounts are whole tokens as people write them. With --dry-run nothing is signed:
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from airflow_provider_deflow import errors
 from airflow_provider_deflow.cli.context import CliContext, home_option
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ def _address(written: str) -> str:
 _amount = click.argument("amount", metavar="AMOUNT", type=_whole_tokens)
 _payee = click.option(
     "--payee", metavar="ADDRESS", type=_address, required=True, help="An Ocean Node's account."
+)
+_once = click.option(
+    "--purpose",
+    metavar="TEXT",
+    default=lambda: f"by hand {uuid.uuid4().hex}",
+    help="A name of your own for this one. Said again it is done once: for a command that was cut short.",
 )
 _dry_run = click.option("--dry-run", is_flag=True, help="Sign nothing; say what would be done.")
 
@@ -128,36 +136,46 @@ def show(chosen: _Chosen, as_json: bool) -> None:
 
 @escrow.command()
 @_amount
+@_once
 @_dry_run
 @click.pass_obj
-def deposit(chosen: _Chosen, amount: Decimal, dry_run: bool) -> None:
+def deposit(chosen: _Chosen, amount: Decimal, purpose: str, dry_run: bool) -> None:
     """Bring AMOUNT whole tokens into the escrow.
 
     \b
     Example:
       deflow escrow deposit 25
+      deflow escrow deposit 25 --purpose "for March"
     """
     with chosen.desk() as desk:
         base_units = desk.base_units(amount)
         what = f"deposit {desk.written(base_units)} of {desk.wallet.address} in the escrow"
-        _do(what, dry_run, lambda: desk.account.deposit(desk.token, base_units))
+        if dry_run:
+            desk.account.require_outside(desk.token, base_units)
+        with _told_how_to_repeat(purpose):
+            _do(what, dry_run, lambda: desk.account.deposit(desk.token, base_units, purpose=purpose))
 
 
 @escrow.command()
 @_amount
+@_once
 @_dry_run
 @click.pass_obj
-def withdraw(chosen: _Chosen, amount: Decimal, dry_run: bool) -> None:
+def withdraw(chosen: _Chosen, amount: Decimal, purpose: str, dry_run: bool) -> None:
     """Take AMOUNT whole tokens that are not locked out of the escrow.
 
     \b
     Example:
-      deflow escrow withdraw 5
+      deflow escrow withdraw 5 --dry-run
+      deflow escrow withdraw 5 --purpose "back in April"
     """
     with chosen.desk() as desk:
         base_units = desk.base_units(amount)
         what = f"withdraw {desk.written(base_units)} from the escrow to {desk.wallet.address}"
-        _do(what, dry_run, lambda: desk.account.withdraw(desk.token, base_units))
+        if dry_run:
+            desk.account.require_available(desk.token, base_units)
+        with _told_how_to_repeat(purpose):
+            _do(what, dry_run, lambda: desk.account.withdraw(desk.token, base_units, purpose=purpose))
 
 
 @escrow.command()
@@ -234,6 +252,16 @@ def reclaim(chosen: _Chosen, payee: str | None, dry_run: bool) -> None:
         click.echo(
             f"{len(expired) - len(came)} were gone already: claimed, or reclaimed by somebody", err=True
         )
+
+
+@contextmanager
+def _told_how_to_repeat(purpose: str) -> Iterator[None]:
+    """When the chain's answer is lost, what was asked may be done all the same."""
+    try:
+        yield
+    except errors.ChainUnreachable:
+        click.echo(f"Whether it is done is not known. Repeat it with --purpose {purpose!r}.", err=True)
+        raise
 
 
 def _do(what: str, dry_run: bool, act: Callable[[], object]) -> None:

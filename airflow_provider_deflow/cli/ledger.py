@@ -15,9 +15,13 @@ from airflow_provider_deflow import errors
 from airflow_provider_deflow.cli.context import CliContext, home_option
 
 if TYPE_CHECKING:
-    from airflow_provider_deflow.reconciliation import Account
+    from collections.abc import Iterator
+
+    from airflow_provider_deflow.reconciliation import Account, Reconciled
 
 _COIN_DECIMALS = 18
+# Enough of a DID to tell it; --json has all of it.
+_DID_LETTERS = 16
 
 
 @click.group()
@@ -39,7 +43,9 @@ def ledger(ctx: click.Context, home: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print amounts in base units as JSON.")
 @click.pass_obj
 def show(context: CliContext, run: str, as_json: bool) -> None:
-    """Show what each node of RUN reserved, locked, cost and got back, and its gas. RUN is Airflow's run id.
+    """Show what each node of RUN reserved, locked, cost and got back, what it ordered, and its gas.
+
+    RUN is Airflow's run id. PAID is what datatokens were bought for.
 
     \b
     Example:
@@ -56,8 +62,9 @@ def show(context: CliContext, run: str, as_json: bool) -> None:
 
 @ledger.command()
 @click.argument("run", default="")
+@click.option("--json", "as_json", is_flag=True, help="Print what was compared and what differs as JSON.")
 @click.pass_context
-def reconcile(ctx: click.Context, run: str) -> None:
+def reconcile(ctx: click.Context, run: str, as_json: bool) -> None:
     """Prove the ledger by the chain's events, for RUN or for all runs; exit code 1 when they differ.
 
     Each wallet is read by the Airflow connection that paid. Nothing is sent.
@@ -82,16 +89,18 @@ def reconcile(ctx: click.Context, run: str) -> None:
             if wallet.address != payer:
                 everything.differences.append(f"{payer} paid, and connection {conn_id!r} is {wallet.address}")
                 continue
-            # A lock of another run is known, though it is not what was asked for.
+            # What another run paid is known, though it is not what was asked for.
             others = reservations.of_payer(wallet.chain_id, payer) if run else ()
             result = reconcile_with(wallet, records, others)
             everything.locks += result.locks
+            everything.orders += result.orders
             everything.differences += result.differences
-    for difference in everything.differences:
-        click.echo(difference)
-    count = len(everything.differences)
-    click.echo(f"{everything.locks} lock(s) compared with the chain, {count} difference(s)")
-    ctx.exit(1 if count else 0)
+    click.echo(json.dumps(asdict(everything), indent=2) if as_json else _told(everything))
+    ctx.exit(1 if everything.differences else 0)
+
+
+def _told(found: Reconciled) -> str:
+    return "\n".join([*found.differences, found.summary])
 
 
 def _document(one: Account) -> dict[str, Any]:
@@ -100,15 +109,32 @@ def _document(one: Account) -> dict[str, Any]:
 
 
 def _table(found: list[Account]) -> str:
+    header = ("NODE", "FOR", "STATE", "RESERVED", "LOCKED", "CLAIMED", "REFUNDED", "HELD", "PAID")
+    rows = [(*header, "GAS (COINS)")]
+    for one in found:
+        amounts = (one.reserved, one.locked, one.claimed, one.refunded, one.held, one.paid)
+        what = f"order {one.did[:_DID_LETTERS]}" if one.kind == "order" else "job"
+        tokens = [_whole(amount, one.decimals) for amount in amounts]
+        rows.append((one.task_id, what, one.state, *tokens, _whole(one.gas, _COIN_DECIMALS)))  # type: ignore[arg-type]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return "\n".join([*lines, *_totals(found)])
+
+
+def _totals(found: list[Account]) -> Iterator[str]:
+    """What the run cost, token by token, and its gas."""
+    for token, decimals in dict.fromkeys((one.token, one.decimals) for one in found):
+        theirs = [one for one in found if one.token == token]
+        cost = sum(one.claimed + one.paid for one in theirs)
+        held = sum(one.held for one in theirs)
+        still = f", {_whole(held, decimals)} still held" if held else ""
+        yield f"cost: {_whole(cost, decimals)} of token {token}{still}"
+    yield f"gas: {_whole(sum(one.gas for one in found), _COIN_DECIMALS)} coins"
+
+
+def _whole(base_units: int, decimals: int) -> str:
     from airflow_provider_deflow.chain.units import to_tokens
 
-    rows = [("NODE", "STATE", "RESERVED", "LOCKED", "CLAIMED", "REFUNDED", "HELD", "GAS (COINS)")]
-    for one in found:
-        amounts = (one.reserved, one.locked, one.claimed, one.refunded, one.held)
-        tokens = [f"{to_tokens(amount, one.decimals).normalize():f}" for amount in amounts]
-        gas = f"{to_tokens(one.gas, _COIN_DECIMALS).normalize():f}"
-        rows.append((one.task_id, one.state, *tokens, gas))  # type: ignore[arg-type]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    return f"{to_tokens(base_units, decimals).normalize():f}"

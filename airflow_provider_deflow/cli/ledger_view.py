@@ -48,6 +48,8 @@ def account(run: Document) -> str:
         lines += ["", node["task_id"], *(f"  {line}" for line in _node(node))]
     for edge in run["edges"]:
         lines += ["", edge["task_id"], *(f"  {line}" for line in _edge(edge))]
+    for asset in run["assets"]:
+        lines += ["", asset["task_id"], *(f"  {line}" for line in _asset(asset))]
     if results := run["results"]:
         lines += ["", results["task_id"], *(f"  {line}" for line in _why(results))]
         if "archive" in results:
@@ -68,7 +70,7 @@ def reasons(explanation: Document) -> str:
 
 def _tries(run: Document) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("TASK", "TRY", "BEGAN", "TOOK", "STATE", "WHY")]
-    for task in [*run["nodes"], *run["edges"], *([run["results"]] if run["results"] else [])]:
+    for task in [*run["nodes"], *run["edges"], *run["assets"], *([run["results"]] if run["results"] else [])]:
         name = task["task_id"] + (f"[{task['map_index']}]" if "map_index" in task else "")
         for one in task["tries"]:
             began = _time(one["began"], CLOCK) if one["began"] else ""
@@ -107,8 +109,28 @@ def _edge(edge: Document) -> Iterator[str]:
         where = f"bucket {edge['bucket_id']} of {edge['ocean_node']}" if edge["bucket_id"] else edge["mode"]
         size = f"{edge['count']} file(s), {edge['bytes']} bytes, in {edge['seconds']:.1f} s"
         yield f"{edge['source']} to {edge['target']} by {where}: {size}"
+    if "did" in edge:
+        yield f"asset {edge['did']}, data NFT {edge['data_nft']}"
+    yield from _sent(edge)
     yield from _troubles(edge)
     yield from _why(edge)
+
+
+def _asset(asset: Document) -> Iterator[str]:
+    if "did" in asset:
+        yield f"{asset['role']} {asset['did']} on {asset['ocean_node']}"
+        yield f"data NFT {asset['data_nft']}, datatoken {asset['datatoken']}, of {asset['owner']}"
+        yield f"described last by transaction {asset['metadata_transaction']}"
+        for name, sha256 in asset["files"][:FILES]:
+            yield f"  {sha256}  {name}"
+    yield from _sent(asset)
+    yield from _why(asset)
+
+
+def _sent(task: Document) -> Iterator[str]:
+    for one in task["transactions"]:
+        gas = f"{one['gas_used']} gas, {one['gas_wei']} wei"
+        yield f"{_time(one['at'], CLOCK)}  {one['what']}: transaction {one['hash']}, {gas}"
 
 
 def _troubles(task: Document) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from airflow_provider_deflow.cli.context import WALLET_KEY_VARIABLE
 from airflow_provider_deflow.errors import DeflowError
 
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ _home = click.option(
 def up(
     home: Path, port: int | None, dags: Path | None, no_chain: bool, as_cluster: bool, opens: bool
 ) -> None:
-    """Start MongoDB, a chain, an Ocean Node and Airflow, and stay until stopped (Ctrl-C)."""
+    """Start MongoDB, a chain, an Ocean Node and Airflow, and stay until stopped (Ctrl-C).
+
+    A key in DEFLOW_WALLET_KEY is the default wallet's, and gets money on the development chain.
+    """
     from airflow_provider_deflow import stack
     from airflow_provider_deflow.stack import cluster
 
@@ -56,7 +61,10 @@ def up(
     try:
         click.echo(f"Starting in {home.absolute()}")
         start = cluster.running if as_cluster else stack.running
-        with start(home, port=port, dags=dags, with_chain=not no_chain, report=click.echo) as running:
+        key = os.environ.get(WALLET_KEY_VARIABLE)
+        with start(
+            home, wallet_key=key, port=port, dags=dags, with_chain=not no_chain, report=click.echo
+        ) as running:
             click.echo(f"Everything is up after {time.monotonic() - began:.0f} s.\n\n{_addresses(running)}")
             if opens:
                 webbrowser.open(running.airflow_url)

@@ -42,8 +42,8 @@ def document(
         )
         for row, (name, hospital) in enumerate(zip(names, HOSPITALS, strict=True))
     ]
-    selection = _node("select-features", "Select features", "select_features.py", image, (300, 80))
-    prediction = _node("predict", "Predict", "predict.py", image, (600, 80))
+    selection = _node("select-features", "Select features", "select_features.py", image, (400, 80))
+    prediction = _node("predict", "Predict", "predict.py", image, (800, 80))
     return {
         "slug": SLUG,
         "name": "Disease prediction",

@@ -17,7 +17,7 @@ from airflow_provider_deflow.graphs.graph import INPUTS_VARIABLE, default_edge_i
 from airflow_provider_deflow.graphs.problem import Problem, path
 
 RESULTS = "results"
-UPKEEP = "upkeep"  # deflow_upkeep is a Dag of its own
+OWN_DAGS = ("publish", "upkeep")  # deflow_publish and deflow_upkeep are there without a graph
 # What the conf of any run may ask for, beside the graph's own parameters.
 RUN_OPTIONS = frozenset({"force_new", "from", "only", "to"})
 
@@ -48,7 +48,7 @@ class _Outline:
 def structural_problems(document: dict[str, Any]) -> Iterator[Problem]:
     """All problems that are about more than one value of `document`."""
     outline = _outline(document)
-    if document.get("slug") == UPKEEP:
+    if document.get("slug") in OWN_DAGS:
         yield Problem("bad_slug", "slug", "is the name of one of DeFlow's own Dags: choose another")
     if document.get("nodes", ()) in ([], ()):
         yield Problem("no_nodes", "nodes", "the graph has no node: add at least one")

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 
-from airflow_provider_deflow import errors, metrics
+from airflow_provider_deflow import errors, http, metrics
 from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.ocean import client
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from airflow.sdk import Connection
 
+    from airflow_provider_deflow.job_images import Images
     from airflow_provider_deflow.ocean.connection import Observer
     from airflow_provider_deflow.signing import Signer
 
@@ -36,6 +38,9 @@ class OceanNodeSettings:
     url: str
     requests_per_minute: int = REQUESTS_PER_MINUTE
     poll_interval_seconds: float = POLL_INTERVAL_SECONDS
+    # Whether the images of paid jobs are looked for, and which registries may be asked that are not public.
+    check_images: bool = True
+    registries: tuple[str, ...] = ()
 
 
 class OceanNodeHook(BaseHook):
@@ -100,6 +105,13 @@ def async_client(node: OceanNodeSettings, signer: Signer | None = None) -> clien
     )
 
 
+def images(node: OceanNodeSettings, say: Callable[[str], None]) -> Images | None:
+    """What looks for the images of its paid jobs; None where the connection leaves that to the Ocean Node."""
+    from airflow_provider_deflow.job_images import Images
+
+    return Images(state_folder(), http.Targets.of(node.registries), say) if node.check_images else None
+
+
 def settings_of(connection: Connection) -> OceanNodeSettings:
     """The settings of a connection that was already looked up."""
     extra = connection.extra_dejson
@@ -108,11 +120,14 @@ def settings_of(connection: Connection) -> OceanNodeSettings:
             url=_url(connection),
             requests_per_minute=int(extra.get("requests_per_minute") or REQUESTS_PER_MINUTE),
             poll_interval_seconds=float(extra.get("poll_interval_seconds") or POLL_INTERVAL_SECONDS),
+            check_images=_is_on(extra.get("check_images")),
+            registries=_listed(extra.get("registries")),
         )
     except (TypeError, ValueError) as error:
         raise errors.SettingsError(
             f"connection {connection.conn_id!r} (ocean_node): {error}. "
-            "requests_per_minute and poll_interval_seconds are numbers."
+            "requests_per_minute and poll_interval_seconds are numbers, check_images is true or false, "
+            "registries are hosts with commas between."
         ) from None
 
 
@@ -121,6 +136,22 @@ def state_folder() -> Path:
     folder = settings.home() / "ocean_nodes"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+def _is_on(written: object) -> bool:
+    """A checkbox that was never seen is on."""
+    if written in (None, "", True, False):
+        return written is not False
+    if str(written).lower() in ("true", "false"):
+        return str(written).lower() == "true"
+    raise ValueError(f"check_images is {written!r}")
+
+
+def _listed(written: object) -> tuple[str, ...]:
+    """From JSON a list, from Airflow's form a text."""
+    if isinstance(written, (list, tuple)):
+        return tuple(str(one).strip() for one in written)
+    return tuple(one.strip() for one in str(written or "").split(",") if one.strip())
 
 
 def _url(connection: Connection) -> str:

@@ -45,6 +45,9 @@ class _OnlyLooks:
     def confirm(self, transaction_hash: str) -> Any:
         raise errors.SettingsError("nothing is sent here. This is a bug, please report it.")
 
+    def sent_for(self, purpose: str) -> None:
+        """What others sent is not known here."""
+
 
 def _of(hook: OceanWalletHook, sends: Any) -> PayingWallet:
     from airflow_provider_deflow.job_locks import PayingWallet

@@ -20,6 +20,7 @@ MONGO_CONN_ID = "deflow_mongo"
 MONGO_DATABASE = "deflow"
 RETENTION_DAYS = 365
 BUCKET_RETENTION_DAYS = 30
+ASSET_RETENTION_DAYS = 90
 UPKEEP_SCHEDULE = "*/5 * * * *"
 
 
@@ -65,6 +66,13 @@ def bucket_retention_days() -> int:
     """The same for copies in buckets."""
     return _retention_days(
         "bucket_retention_days", min(BUCKET_RETENTION_DAYS, ledger_retention_days() or BUCKET_RETENTION_DAYS)
+    )
+
+
+def asset_retention_days() -> int:
+    """How long after its last handover an edge's asset stays in use; 0 for ever."""
+    return _retention_days(
+        "asset_retention_days", min(ASSET_RETENTION_DAYS, ledger_retention_days() or ASSET_RETENTION_DAYS)
     )
 
 
@@ -117,6 +125,11 @@ def _number(option: str, default: int) -> int:
 def storage_conn_id() -> str | None:
     """The Airflow connection that opens the storage, when it needs one."""
     return conf.get(SECTION, "storage_conn_id", fallback="") or None
+
+
+def asset_files_conn_id() -> str:
+    """The connection of the GitHub repository that files handed over as assets are put into; "" for none."""
+    return str(conf.get(SECTION, "asset_files_conn_id", fallback="")).strip()
 
 
 def alarm_notifiers() -> list[str]:

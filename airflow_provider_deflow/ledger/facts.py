@@ -32,6 +32,8 @@ LOG = "log"
 OUTPUTS = "outputs"
 KEPT = "outputs kept"
 HANDOVER = "handover"
+TRANSACTION = "transaction"
+PUBLISHED = "published"
 RESULTS = "results"
 ALARM = "alarm"
 INTENT = "intent"
@@ -43,7 +45,7 @@ _RECORDED = frozenset(
 )
 LOG_LINES = 50
 
-Role = Literal["node", "edge", "results"]
+Role = Literal["node", "edge", "asset", "results"]
 Ending = Literal["succeeded", "skipped", "failed", "to be tried again"]
 
 
@@ -215,8 +217,19 @@ def kept(job_id: str, sha256: str, run_id: str) -> Fact:
     return Fact(KEPT, {"job_id": job_id, "sha256": sha256, "run_id": run_id})
 
 
-def handover(handed: Mapping[str, Any], sha256: str, target: str, ocean_node: str, seconds: float) -> Fact:
-    """What one edge brought; `handed` is a `Handed` as a document, kept under `sha256`."""
+def handover(
+    handed: Mapping[str, Any],
+    sha256: str,
+    target: str,
+    ocean_node: str,
+    seconds: float,
+    account: Mapping[str, str],
+) -> Fact:
+    """What one edge brought; `handed` is a `Handed` as a document, kept under `sha256`.
+
+    `account` says whose an asset is, by which upkeep finds it again.
+    """
+    asset = {"did": handed["did"], "data_nft": handed["data_nft"], **account} if handed.get("did") else {}
     return Fact(
         HANDOVER,
         {
@@ -225,11 +238,40 @@ def handover(handed: Mapping[str, Any], sha256: str, target: str, ocean_node: st
             "mode": handed["mode"],
             "ocean_node": ocean_node,
             "bucket_id": handed["bucket_id"],
+            **asset,
             "sha256": sha256,
             **_files(handed["files"]),
             "seconds": round(seconds, 3),
         },
     )
+
+
+def transaction(what: str, receipt: Mapping[str, Any]) -> Fact:
+    """One that was sent for the task, by this try or one before, as its block has it; `what` it was for."""
+    transaction_hash = f"0x{bytes(receipt['transactionHash']).hex()}"
+    gas_used = int(receipt["gasUsed"])
+    return Fact(
+        TRANSACTION,
+        {
+            "what": what,
+            "hash": transaction_hash,
+            "block": int(receipt["blockNumber"]),
+            "gas_used": gas_used,
+            "gas_wei": str(gas_used * int(receipt["effectiveGasPrice"])),
+        },
+        key=transaction_hash,
+    )
+
+
+def published(
+    asset: Mapping[str, str], role: str, ocean_node: str, owner: str, files: Iterable[tuple[str, str]]
+) -> Fact:
+    """An asset as it stands; `asset` names its DID, contracts and transactions.
+
+    `files` are the sha256 of those whose content was at hand, each with its name; never where they are.
+    """
+    listed = [list(file) for file in files]
+    return Fact(PUBLISHED, {**asset, "role": role, "ocean_node": ocean_node, "owner": owner, "files": listed})
 
 
 def results(archive: str, manifest: str, files: int, size: int) -> Fact:

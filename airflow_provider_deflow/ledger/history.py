@@ -24,11 +24,11 @@ ENDS = (facts.SELECTED, facts.BEGAN, facts.ENDED, facts.KILLED)
 
 
 def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Document:
-    """The run with its nodes, edges and results; `entries` by time."""
+    """The run with its nodes, edges, assets and results; `entries` by time."""
     by_task: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     for entry in entries:
         by_task.setdefault((entry["task_id"], entry["map_index"]), []).append(entry)
-    nodes, edges, results = [], [], None
+    nodes, edges, assets, results = [], [], [], None
     selection: Mapping[str, Any] | None = None
     for (task_id, map_index), found in by_task.items():
         selection = selection or _last(found, facts.SELECTED) or None
@@ -48,7 +48,11 @@ def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Docu
         if role == "results":
             results = {**about, **_last(found, facts.RESULTS)}
         elif role == "edge":
-            edges.append({**about, **_last(found, facts.HANDOVER), "requests": _requests(found)})
+            brought = {**_last(found, facts.HANDOVER), "requests": _requests(found)}
+            edges.append({**about, **brought, "transactions": _transactions(found)})
+        elif role == "asset":
+            asset = {**_last(found, facts.PUBLISHED), "requests": _requests(found)}
+            assets.append({**about, **asset, "transactions": _transactions(found)})
         else:
             nodes.append({**about, **_node(found)})
     first = [entry for found in by_task.values() for entry in found if entry["kind"] == facts.BEGAN]
@@ -59,23 +63,24 @@ def of_run(run: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Docu
         "revision": run.get("revision"),
         "graph_sha256": next((entry["what"]["graph_sha256"] for entry in reversed(first)), ""),
         "asked": dict(selection["asked"]) if selection else {},
-        "state": _state(nodes, edges, results, selection),
+        "state": _state(nodes, [*edges, *assets], results, selection),
         "first_at": _iso(run["first_at"]),
         "last_at": _iso(run["last_at"]),
         "nodes": nodes,
         "edges": edges,
+        "assets": assets,
         "results": results,
     }
 
 
 def _state(
     nodes: Sequence[Document],
-    edges: Sequence[Document],
+    others: Sequence[Document],
     results: Document | None,
     selection: Mapping[str, Any] | None,
 ) -> str:
     """Only of what the ledger knows: of a task that never began there is nothing here."""
-    if FAILED in {task["state"] for task in (*nodes, *edges)}:
+    if FAILED in {task["state"] for task in (*nodes, *others)}:
         return FAILED
     if results is not None and results["state"] != RUNNING:
         return str(results["state"])
@@ -152,6 +157,14 @@ def _requests(entries: Sequence[Mapping[str, Any]]) -> list[Document]:
         {"at": _iso(entry["at"]), "try": entry["try_number"], **entry["what"]}
         for entry in entries
         if entry["kind"] == facts.REQUEST
+    ]
+
+
+def _transactions(entries: Sequence[Mapping[str, Any]]) -> list[Document]:
+    return [
+        {"at": _iso(entry["at"]), "try": entry["try_number"], **entry["what"]}
+        for entry in entries
+        if entry["kind"] == facts.TRANSACTION
     ]
 
 

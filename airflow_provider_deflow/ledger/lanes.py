@@ -4,7 +4,7 @@
     wallet_slots   _id = chain id, account and nonce; purpose, signed bytes, outcome
 
 A nonce is one document's id and a purpose stands in one document of an account, so the server itself lets
-only one process have either. Slots do not go by age: a purpose is sent once, ever.
+only one process have either. Slots do not go by age: a purpose succeeds once, ever.
 """
 
 from __future__ import annotations
@@ -98,11 +98,13 @@ class MongoLanes:
         return changed.modified_count == 1
 
     def settle(self, lane: Lane, slot: Slot, outcome: Outcome) -> None:
-        change: Record = {"$set": {"outcome": {"hash": outcome.transaction_hash, "ending": outcome.ending}}}
-        if outcome.ending == "replaced":
+        written = {"hash": outcome.transaction_hash, "ending": outcome.ending}
+        change: Record = {"$set": {"outcome": written}}
+        if outcome.ending != "succeeded":
             change["$rename"] = {"purpose": "former_purpose"}
+        unless_another = {"_id": _id(lane, slot), "outcome": {"$in": [None, written]}}
         with self._answering():
-            self._slots.update_one({"_id": _id(lane, slot), "outcome": None}, change)
+            self._slots.update_one(unless_another, change)
 
     def _one(self, wanted: Record) -> Slot | None:
         with self._answering():

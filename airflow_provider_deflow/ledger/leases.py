@@ -27,6 +27,8 @@ from airflow_provider_deflow.graphs import mongo
 LEASE_SECONDS = 300.0
 WAIT_SECONDS = 900.0
 _TIMEOUT_SECONDS = 30.0
+# One small update of MongoDB each; between two holders nobody works.
+_LONGEST_PAUSE_SECONDS = 0.5
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 Record = dict[str, Any]
@@ -60,7 +62,7 @@ class Leases:
                     "Try again later."
                 )
             wait(pause)
-            pause = min(pause * 1.5, 2.0)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
         try:
             yield lease
         finally:
@@ -77,6 +79,12 @@ class Leases:
             except DuplicateKeyError:
                 return False
             return self._take(lease, free)
+
+    def is_held_by(self, name: str, holder: str) -> bool:
+        """Whether who held it still does, or was killed so lately that its time is not over."""
+        held = {"_id": name, "holder": holder, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        with self._answering():
+            return self._leases.find_one(held, {"_id": 1}) is not None
 
     def keep(self, lease: Lease) -> bool:
         """Hold it for longer, if it was nobody else's since."""

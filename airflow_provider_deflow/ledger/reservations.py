@@ -206,6 +206,19 @@ class Reservations:
         with self._answering():
             return list(self._reservations.find({"chain_id": chain_id, "payer": payer}).sort("at", 1))
 
+    def promised(self, chain_id: int, payer: str, token: str) -> list[Record]:
+        """All that the payer's funds were brought into the escrow for, and of which no lock is known."""
+        asked = {"chain_id": chain_id, "payer": payer, "token": token, "promised_by": {"$exists": True}}
+        with self._answering():
+            return list(self._reservations.find({**asked, "state": {"$in": ["reserved", "sent"]}}))
+
+    def waiting(self, chain_id: int, payer: str, token: str, since: datetime) -> list[Record]:
+        """All that the payer has reserved for jobs since then, and that nothing was done for yet."""
+        asked = {"chain_id": chain_id, "payer": payer, "token": token, "promised_by": {"$exists": False}}
+        of_jobs = {"payee": {"$exists": True}, "state": "reserved", "changed_at": {"$gte": since}}
+        with self._answering():
+            return list(self._reservations.find({**asked, **of_jobs}))
+
     def taken_of(self, budget_id: str) -> int:
         """How much of a budget is taken, in base units."""
         with self._answering():

@@ -148,6 +148,19 @@ class LedgerStore:
             found = self._entries.aggregate([{"$match": match}, {"$group": group}, {"$sort": {"at": -1}}])
             return [each["_id"] for each in found]
 
+    def latest_of_dids(self, kind: str, names: Sequence[str] = ()) -> list[Record]:
+        """The last entry of this kind about each DID: `at`, its id as `entry`, and what `names` name."""
+        last = {"at": {"$last": "$at"}, "entry": {"$last": "$_id"}}
+        group = {"_id": "$what.did", **last, **{name: {"$last": f"$what.{name}"} for name in names}}
+        match = {"kind": kind, "what.did": {"$type": "string"}}
+        with self._answering():
+            self.ensure_indexes()
+            return list(
+                self._entries.aggregate(
+                    [{"$match": match}, {"$sort": {"at": 1, "_id": 1}}, {"$group": group}]
+                )
+            )
+
     def runs_of(self, dag_id: str, since: datetime, limit: int) -> list[Record]:
         """The newest runs of a Dag, those with an entry since."""
         with self._answering():

@@ -23,6 +23,8 @@ _COMPARED: dict[str, Callable[[float, float], bool]] = {
     "<=": lambda one, other: one <= other,
 }
 _MOST_HITS = 250
+# As many as Typesense gives when nobody says how many.
+_HITS = 10
 
 
 class Unsupported(ValueError):
@@ -80,15 +82,25 @@ def _results(
     for part in reversed([part for part in str(query.get("sort_by") or "").split(",") if part]):
         field, _, direction = part.partition(":")
         found.sort(key=lambda one: _sort_key(one, field.strip()), reverse=direction.strip().lower() == "desc")
+    size, page = _whole(query, "per_page", _HITS, _MOST_HITS), _whole(query, "page", 1)
+    shown = found[(page - 1) * size : page * size]
     return {
         "found": len(found),
         "out_of": len(documents),
-        "page": 1,
+        "page": page,
         "request_params": {"collection_name": collection},
         "search_time_ms": 0,
         "facet_counts": [],
-        "hits": [{"document": one, "highlights": []} for one in found[:_MOST_HITS]],
+        "hits": [{"document": one, "highlights": []} for one in shown],
     }
+
+
+def _whole(query: dict[str, Any], name: str, default: int, most: int = 10**9) -> int:
+    """A number from 1 of a query's settings, as Typesense takes it."""
+    written = as_text(query.get(name, default))
+    if not written.isdigit() or not 1 <= int(written) <= most:
+        raise Unsupported(name)
+    return int(written)
 
 
 _Matches = Callable[[dict[str, Any]], bool]

@@ -8,7 +8,7 @@ know (URLs with tokens, headers), so no error and no `repr` of a description sho
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -169,6 +169,24 @@ class AssetDescription(_Value):
             lines = "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in found)
             raise SettingsError(f"the description of an asset is not right — {lines}") from None
 
+    def letting_in(self, dids: Sequence[str]) -> AssetDescription:
+        """The same whose compute services trust these algorithms too, as they are when it is published."""
+        if not dids:
+            return self
+        if not any(service.type == "compute" for service in self.services):
+            raise SettingsError(f"{self.name!r} trusts algorithms, and has no compute service for them")
+
+        def trusting(service: Service) -> Service:
+            if service.type != "compute":
+                return service
+            named = service.compute.trusted_algorithms
+            known = {one if isinstance(one, str) else one.did for one in named}
+            more = tuple(require_did(did) for did in dict.fromkeys(dids) if did not in known)
+            policy = service.compute.model_copy(update={"trusted_algorithms": (*named, *more)})
+            return service.model_copy(update={"compute": policy})
+
+        return self.model_copy(update={"services": tuple(map(trusting, self.services))})
+
     def trusted_dids(self) -> set[str]:
         """Algorithms that are named without checksums."""
         return {
@@ -188,6 +206,13 @@ class AssetDescription(_Value):
             return service.model_copy(update={"compute": policy})
 
         return self.model_copy(update={"services": tuple(map(resolved, self.services))})
+
+
+def require_did(written: object) -> str:
+    """For what came at run time. Raises `SettingsError` for anything but a DID."""
+    if isinstance(written, str) and re.fullmatch(DID, written):
+        return written
+    raise SettingsError(f"{written!r} is no DID — a DID is did:op: and 64 hexadecimal digits")
 
 
 def _place(where: tuple[int | str, ...]) -> str:

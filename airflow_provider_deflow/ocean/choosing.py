@@ -137,7 +137,7 @@ def _misses(
     longest = limits.max_duration_seconds
     if demand.needed_seconds > longest:
         reasons.append(f"{kind} jobs end after {longest:g} s, {demand.needed_seconds:g} s asked for")
-    if demand.architecture and _machine(demand.architecture) != _machine(environment.architecture):
+    if demand.architecture and machine(demand.architecture) != machine(environment.architecture):
         there = environment.architecture or "of no known architecture"
         reasons.append(f"its machine is {there}, {demand.architecture} asked for")
     if demand.builds_image and not limits.allows_image_build:
@@ -151,7 +151,7 @@ def _duration(limits: Limits, demand: Demand) -> float:
     return min(demand.max_duration_seconds, limits.max_duration_seconds)
 
 
-def _machine(architecture: str) -> str:
+def machine(architecture: str) -> str:
     """A node holds amd64 and x86_64 for the same, and no other two words: arm64 is not aarch64 to it."""
     return "x86_64" if architecture == "amd64" else architecture
 

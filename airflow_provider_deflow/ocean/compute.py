@@ -60,7 +60,8 @@ class JobRequest:
     Outputs stay on the node unless `output` (see `remote_output`) or `output_bucket_id` says where else
     they go; one of both. What goes into a bucket can only be read by other jobs, never downloaded.
     `additional_viewers` may fetch the results too. `terms` is None for a free job. `assets` are what
-    `algorithm` and `datasets` name by DID.
+    `algorithm` and `datasets` name by DID. `platform` is the environment's, as `os/architecture`, empty when
+    it is not known; it is not sent.
     """
 
     environment: str
@@ -77,6 +78,7 @@ class JobRequest:
     encrypted_registry_auth: str = ""
     terms: Terms | None = None
     assets: tuple[UsedAsset, ...] = ()
+    platform: str = ""
 
 
 @dataclass(frozen=True, slots=True)

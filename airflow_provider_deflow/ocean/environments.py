@@ -141,6 +141,11 @@ class ComputeEnvironment:
         return self.free is not None
 
     @property
+    def platform(self) -> str:
+        """As images are for one, `os/architecture`; empty when the node does not say both."""
+        return f"{self.os}/{self.architecture}" if self.os and self.architecture else ""
+
+    @property
     def name(self) -> str:
         """Its id, with its owner's words for it."""
         return f"{self.id} ({self.description})" if self.description else self.id

@@ -16,7 +16,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, XComArg
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_deflow import agreement, errors, handover, job_request, job_search, jobs, links
@@ -69,6 +69,8 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
     """Runs one compute job on an Ocean Node.
 
     :param node: what to run, in the words of a graph document's node `data`: a mapping or the value
+    :param values: what the texts of `node` name as `{{ params.… }}`, before the run's own params; may come
+        from upstream: `{"algorithm": publish.output["did"]}`
     :param defaults: what holds where `node` is silent; a graph's `defaults`, likewise
     :param budget: the most that paid jobs of a run and a day may cost; a graph's `budget`, likewise
     :param environment_policy: how a compute environment is chosen when `node` names none: `free`,
@@ -87,6 +89,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         self,
         *,
         node: graphs.ComputeData | Mapping[str, Any],
+        values: Mapping[str, Any] | None = None,
         defaults: graphs.Defaults | Mapping[str, Any] | None = None,
         budget: graphs.Budget | Mapping[str, Any] | None = None,
         environment_policy: str | None = None,
@@ -97,6 +100,9 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         self.retry_policy = self.retry_policy or RetryAsTold()
         self.force_new = force_new
         self.node = problems.checked(graphs.ComputeData, node, self.task_id)
+        self.values = dict(values or {})
+        # No template field, and yet what comes from upstream.
+        XComArg.apply_upstream_relationship(self, self.values)
         self.node_defaults = problems.checked(graphs.Defaults, defaults or {}, self.task_id)
         self.budget = problems.checked(graphs.Budget, budget or {}, self.task_id)
         paying.require_budget(self)
@@ -275,7 +281,7 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
         return job_search.NodeOfRun(ti.dag_id, ti.run_id, self.task_id, map_index)
 
     def _prepare(self, context: Context, ledger: Recorder) -> Work:
-        node = job_request.rendered(self.node, values_of(context))
+        node = job_request.rendered(self.node, self._values(context))
         connection = OceanNodeHook(self.ocean_node_conn_id).settings()
         signer = OceanWalletHook(self.wallet_conn_id).signer()
         store = content_store()
@@ -299,6 +305,12 @@ class OceanComputeOperator(lineage.TellsLineage, BaseOperator):
             inputs=inputs,
             ledger=ledger,
         )
+
+    def _values(self, context: Context) -> dict[str, Any]:
+        found = values_of(context)
+        for name, value in self.values.items():
+            found["params"][name] = value.resolve(context) if isinstance(value, XComArg) else value
+        return found
 
     def _handed_over(self, context: Context, store: ContentStore) -> list[handover.Handed]:
         """What the edges bring, in the order of their task ids, so that equal inputs hash equally."""

@@ -43,14 +43,20 @@ def told_to_airflow() -> Iterator[None]:
 
 
 class RetryAsTold(RetryPolicy):
-    """An Ocean Node that says when to try again is taken at its word; all else is the task's own settings."""
+    """An Ocean Node, or GitHub, that says when to try again is taken at its word.
+
+    All else is the task's own settings.
+    """
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         """Only the wait is decided here: whether there is a retry at all stays with `retries`."""
-        after = exception.retry_after_seconds if isinstance(exception, errors.OceanNodeBusy) else None
+        after = None
+        if isinstance(exception, errors.OceanNodeBusy | errors.FilesBusy):
+            after = exception.retry_after_seconds
         if after is None:
             return RetryDecision.default()
+        who = "the Ocean Node" if isinstance(exception, errors.OceanNodeBusy) else "the place of the files"
         delay = timedelta(seconds=after + random.uniform(0, SPREAD_SECONDS))
-        return RetryDecision.retry(delay, f"the Ocean Node asked to be left alone for {after:g} s")
+        return RetryDecision.retry(delay, f"{who} asked to be left alone for {after:g} s")

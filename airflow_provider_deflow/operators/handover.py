@@ -84,7 +84,7 @@ class HandoverOperator(lineage.TellsLineage, BaseOperator):
                         consumer.wallet_conn_id,
                         store,
                         self.log.info,
-                        requests_to(ledger),
+                        ledger,
                     ),
                 )
             size = sum(file.size for file in handed.files)
@@ -94,7 +94,8 @@ class HandoverOperator(lineage.TellsLineage, BaseOperator):
             kept = store.put(io.BytesIO(json.dumps(document).encode()))[0]
             seconds = time.monotonic() - began
             measuring.handed_over(context["ti"].dag_id, self.task_id, ocean_node.url, size, seconds)
-            brought = facts.handover(document, kept, self.edge.target, ocean_node.url, seconds)
+            account = {"owner": signer.address, "wallet_conn_id": consumer.wallet_conn_id}
+            brought = facts.handover(document, kept, self.edge.target, ocean_node.url, seconds, account)
             ledger.record(brought, facts.ended("succeeded"))
         return {
             "handover": kept,

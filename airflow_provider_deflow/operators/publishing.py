@@ -5,20 +5,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_deflow import handover
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.graphs import graph as graphs
+from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
+from airflow_provider_deflow.ledger import facts
 from airflow_provider_deflow.ocean import ddo
 from airflow_provider_deflow.ocean.asset_description import AssetDescription
-from airflow_provider_deflow.operators.asset_files import signed_files, with_files
+from airflow_provider_deflow.operators.asset_files import Shown, with_files
+from airflow_provider_deflow.operators.recording import requests_to
 
 if TYPE_CHECKING:
-    from airflow_provider_deflow.ocean.connection import Observer
+    from web3.types import TxReceipt
+
+    from airflow_provider_deflow.chain.transactions import Sends
+    from airflow_provider_deflow.ledger.recorder import Recorder
     from airflow_provider_deflow.ocean.outputs import ContentStore
     from airflow_provider_deflow.publishing.publisher import Publisher
 
@@ -40,6 +46,43 @@ class StoredMemory:
         self._store.write_note(self._name, {**(self._store.note(self._name) or {}), key: value})
 
 
+# Told of each transaction that is in a block: what it was for, and its receipt.
+Tell = Callable[[str, Mapping[str, Any]], None]
+_FOR = {"setMetaData": "describe", "setMetaDataState": "change the state"}
+
+
+class TellingWallet:
+    """A wallet whose transactions somebody is told of once they are in a block."""
+
+    def __init__(self, wallet: Sends, tell: Tell) -> None:
+        self.web3 = wallet.web3
+        self._wallet = wallet
+        self._tell = tell
+        self._named: dict[str, str] = {}
+
+    @property
+    def address(self) -> str:
+        """The wallet's own."""
+        return self._wallet.address
+
+    def send(self, call: Any, *, purpose: str = "") -> str:
+        """As the wallet itself."""
+        sent = self._wallet.send(call, purpose=purpose)
+        # All else that publishing sends makes contracts.
+        self._named[sent] = _FOR.get(str(call.fn_name), "make data NFT and datatoken")
+        return sent
+
+    def sent_for(self, purpose: str) -> str | None:
+        """As the wallet itself."""
+        return self._wallet.sent_for(purpose)
+
+    def confirm(self, transaction_hash: str) -> TxReceipt:
+        """As the wallet itself."""
+        receipt = self._wallet.confirm(transaction_hash)
+        self._tell(self._named.get(transaction_hash, "send"), receipt)
+        return receipt
+
+
 def publisher_of(
     ocean_node_conn_id: str,
     wallet_conn_id: str,
@@ -47,9 +90,12 @@ def publisher_of(
     say: Callable[[str], None],
     *,
     checks_files: bool = True,
-    observe: Observer | None = None,
+    ledger: Recorder,
 ) -> Publisher:
-    """Raises `SettingsError` when the wallet is not used on that Ocean Node, or pays on no chain."""
+    """Its requests and transactions go into `ledger`.
+
+    Raises `SettingsError` when the wallet is not used on that Ocean Node, or pays on no chain.
+    """
     from airflow_provider_deflow.publishing.publisher import Publisher
 
     hook, node = OceanWalletHook(wallet_conn_id), OceanNodeHook(ocean_node_conn_id)
@@ -60,8 +106,10 @@ def publisher_of(
             "add it to the wallet's ocean_nodes, or use another wallet"
         )
     return Publisher(
-        ocean_node=node.client(hook.signer(), observe),
-        wallet=hook.wallet(),
+        ocean_node=node.client(hook.signer(), requests_to(ledger)),
+        wallet=TellingWallet(
+            hook.wallet(), lambda what, receipt: ledger.record(facts.transaction(what, receipt))
+        ),
         network=hook.network(),
         memory=memory,
         say=say,
@@ -76,25 +124,30 @@ def publish_for(
     wallet_conn_id: str,
     store: ContentStore,
     say: Callable[[str], None],
-    observe: Observer | None = None,
+    ledger: Recorder,
 ) -> handover.Publish:
     """Makes a dataset of files that only `owner` may use, and only with the consumer's algorithm.
 
     What it is called says nothing of the graph: everybody can read that.
     """
 
-    def publish(files: Sequence[handover.HandedFile]) -> tuple[str, tuple[str, ...]]:
+    def publish(files: Sequence[handover.HandedFile]) -> handover.PublishedFiles:
         named = [(handover.flat_name(file), file.sha256) for file in files]
         content = json.dumps([named, owner, _algorithm_of(consumer)])
         key = f"handover/{hashlib.sha256(content.encode()).hexdigest()}"
-        description = with_files(
-            _only_for(consumer, owner), signed_files(named, store, LONGEST_URL_SECONDS), shows_names=False
-        )
+        shown = Shown(store, LONGEST_URL_SECONDS, settings.asset_files_conn_id()).files(named)
+        description = with_files(_only_for(consumer, owner), shown, shows_names=False)
         memory = StoredMemory(store, wallet_conn_id, key)
-        publisher = publisher_of(ocean_node_conn_id, wallet_conn_id, memory, say, observe=observe)
+        publisher = publisher_of(ocean_node_conn_id, wallet_conn_id, memory, say, ledger=ledger)
         with publisher.ocean_node:
-            did = publisher.publish(description, key).did
-        return did, tuple(ddo.service_id(did, position) for position in range(len(named)))
+            # Upkeep may have retired it since these files were handed over last.
+            made = publisher.publish(description, key, back_in_use=True)
+        return handover.PublishedFiles(
+            made.did,
+            made.data_nft,
+            tuple(ddo.service_id(made.did, position) for position in range(len(named))),
+            tuple(handover.name_in(str(file.file_object["url"])) for file in shown),
+        )
 
     return publish
 

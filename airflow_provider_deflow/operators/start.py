@@ -61,9 +61,10 @@ def chosen(
     policy: choosing.Policy,
     say: Callable[[str], None],
     paid_with: PaidWith | None,
+    environments: Sequence[compute.ComputeEnvironment] | None = None,
 ) -> tuple[choosing.Offer, Terms | None]:
-    """The environment that a node's job takes, and what a paid one is paid."""
-    environments = ocean_node.environments()
+    """The environment that a node's job takes, of those listed now, and what a paid one is paid."""
+    environments = ocean_node.environments() if environments is None else environments
     held = job_request.held_access_lists(ocean_node, environments, address)
     payment = _payment(environments, node, paid_with) if paid_with else None
     if payment and policy == "free":

@@ -50,18 +50,24 @@ class Announcer:
         # Refused by a node without an index, which could not tell of the asset.
         indexing.reason(self.ocean_node, ddo.did_of(_STAND_IN.data_nft, self.network.chain_id))
 
-    def bring_up_to_date(self, description: AssetDescription, contracts: CreatedAsset) -> str:
+    def bring_up_to_date(
+        self, description: AssetDescription, contracts: CreatedAsset, back_in_use: bool = False
+    ) -> str:
         """Have the asset be as described; the transaction that says so, of now or of before."""
         did = ddo.did_of(contracts.data_nft, self.network.chain_id)
         indexed = indexing.document(self.ocean_node, did)
         last = self.last_said(contracts, indexed)
-        self._require_in_use(did, contracts, last)
+        state = MetadataState(DataNft(self.wallet.web3, contracts.data_nft).state())
+        returns = back_in_use and state == MetadataState.END_OF_LIFE
+        if not returns:
+            self._require_in_use(did, state, last)
         indexed = self._settled(did, indexed, last)
         mark = ddo.mark_of(description, self.ocean_node.url, self.mark_key)
-        if last is not None and indexed is not None and ddo.mark_in(indexed) == mark:
+        if last and indexed and not returns and ddo.mark_in(indexed) == mark:
             self.say(f"{did} is as described already")
             return indexing.transaction_of(indexed) or last.transaction_hash
-        return self._announce(description, contracts, mark, indexed, last)
+        state = MetadataState.ACTIVE if returns else state
+        return self._announce(description, contracts, mark, indexed, last, state)
 
     def last_said(self, contracts: CreatedAsset, indexed: Mapping[str, Any] | None) -> Event | None:
         """The last event of the data NFT that concerns an index."""
@@ -85,8 +91,7 @@ class Announcer:
             say=self.say,
         )
 
-    def _require_in_use(self, did: str, contracts: CreatedAsset, last: Event | None) -> None:
-        state = MetadataState(DataNft(self.wallet.web3, contracts.data_nft).state())
+    def _require_in_use(self, did: str, state: MetadataState, last: Event | None) -> None:
         if last is not None and state not in (MetadataState.ACTIVE, MetadataState.UNLISTED):
             raise SettingsError(
                 f"{did} is not published — its owner took it out of use ({data_nfts.in_words(state)}); "
@@ -115,6 +120,7 @@ class Announcer:
         mark: str,
         indexed: Mapping[str, Any] | None,
         last: Event | None,
+        state: MetadataState,
     ) -> str:
         ciphers = [
             self.ocean_node.encrypt(ddo.file_secret(service, contracts.data_nft, contracts.datatoken))
@@ -132,7 +138,7 @@ class Announcer:
             hashlib.sha256(text).digest(),
             flags=MetadataFlags.ENCRYPTED,
             decryptor_url=self.ocean_node.url,
-            state=MetadataState(contract.state()),
+            state=state,
             purpose=f"describe {did} {mark} after {after}",
         )
         # Another than was sent, where the fee had to be raised.

@@ -71,10 +71,11 @@ class Publisher:
     # Whether a file that the Ocean Node does not find keeps its asset from being made.
     checks_files: bool = True
 
-    def publish(self, description: AssetDescription, key: str) -> Published:
+    def publish(self, description: AssetDescription, key: str, *, back_in_use: bool = False) -> Published:
         """Have the asset `key` be as described; made if there is none, else found. Repeating costs nothing.
 
-        An asset that its owner took out of use is not brought back by this: see `set_state`.
+        An asset that its owner took out of use is not brought back by this: see `set_state`. With
+        `back_in_use` one at the end of its life is, in the transaction that describes it.
         """
         description = self._ready(description)
         secret = self._opaque("DeFlow asset key", key)
@@ -83,7 +84,7 @@ class Publisher:
             contracts = self._mint(description, secret)
         else:
             prices.require(self.wallet.web3, self.network, contracts.datatoken, description.price)
-        return self._described(description, contracts)
+        return self._described(description, contracts, back_in_use)
 
     def update(self, did: str, description: AssetDescription) -> Published:
         """The same for an asset of this account that is known by its DID, whoever made it."""
@@ -108,13 +109,15 @@ class Publisher:
         self._announcer.wait(did, lambda now: indexing.state_of(now) == state)
         return transaction
 
-    def _described(self, description: AssetDescription, contracts: CreatedAsset) -> Published:
+    def _described(
+        self, description: AssetDescription, contracts: CreatedAsset, back_in_use: bool = False
+    ) -> Published:
         return Published(
             ddo.did_of(contracts.data_nft, self.network.chain_id),
             contracts.data_nft,
             contracts.datatoken,
             contracts.transaction_hash,
-            self._announcer.bring_up_to_date(description, contracts),
+            self._announcer.bring_up_to_date(description, contracts, back_in_use),
         )
 
     def _find(self, secret: str) -> CreatedAsset | None:

@@ -1,141 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """Airflow as a client sees it: the few calls of REST API v2 that start a run and follow it.
 
-The way in for programs is the same as for people: name and password, a token for a day, renewed when
-Airflow no longer takes it. Reading is repeated when the connection breaks; what changes something is
-sent once. Nothing here imports Airflow.
+How they are sent is in `airflow_requests`, what comes back in `airflow_replies`. Nothing here imports
+Airflow.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import requests
-import tenacity
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
-
-from airflow_provider_deflow import http
-from airflow_provider_deflow.errors import GraphNotFound, SettingsError, StackError
+from airflow_provider_deflow.errors import GraphNotFound, SettingsError
+from airflow_provider_deflow.stack.airflow_replies import (
+    OVER,
+    TASK_OVER,
+    DagImportError,
+    DagRun,
+    RunState,
+    TaskInstance,
+    log_lines,
+    moment,
+)
+from airflow_provider_deflow.stack.airflow_requests import AirflowRequests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
-    Asked = Mapping[str, str | int]
+    from airflow_provider_deflow.stack.airflow_requests import Asked
+
+__all__ = ["OVER", "TASK_OVER", "AirflowApi", "DagImportError", "DagRun", "RunState", "TaskInstance"]
 
 PAGE_SIZE = 100  # Airflow gives no more at once
 POLL_SECONDS = 0.5
-TIMEOUT_SECONDS = 90.0  # longer than SQLite, where `deflow up` keeps Airflow's data, waits for its turn
-DATABASE_TRIES = 6  # and writers there can wait for each other until one is refused, or be refused at once
-DATABASE_SECONDS = 120
-TOKEN_REFUSED = (401, 403)  # expired; signed by an Airflow that has been restarted since
 FOLDING = ("::group::", "::endgroup::")  # marks for Airflow's own log page
-OVER = frozenset({"success", "failed"})
-TASK_OVER = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
-@dataclass(frozen=True, slots=True)
-class DagRun:
-    """One run of a Dag; `state` is Airflow's word, such as queued, running, success, failed."""
-
-    dag_id: str
-    run_id: str
-    state: str
-    started: datetime | None
-    ended: datetime | None
-    bundle_version: str | None
-
-    @classmethod
-    def from_reply(cls, reply: Mapping[str, Any]) -> Self:
-        return cls(
-            dag_id=reply["dag_id"],
-            run_id=reply["dag_run_id"],
-            state=reply["state"],
-            started=_moment(reply["start_date"]),
-            ended=_moment(reply["end_date"]),
-            bundle_version=reply["bundle_version"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TaskInstance:
-    """One task of a run; `state` is empty while nothing has been decided about it."""
-
-    task_id: str
-    map_index: int
-    state: str
-    try_number: int
-    operator: str
-    started: datetime | None
-    ended: datetime | None
-    queue: str = ""
-    pool: str = ""
-    hostname: str = ""
-
-    @classmethod
-    def from_reply(cls, reply: Mapping[str, Any]) -> Self:
-        return cls(
-            task_id=reply["task_id"],
-            map_index=reply["map_index"],
-            state=reply["state"] or "",
-            try_number=reply["try_number"],
-            operator=reply["operator_name"] or "",
-            started=_moment(reply["start_date"]),
-            ended=_moment(reply["end_date"]),
-            queue=reply["queue"] or "",
-            pool=reply["pool"],
-            hostname=reply["hostname"] or "",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """A run and its tasks as they were at one moment."""
-
-    run: DagRun
-    tasks: tuple[TaskInstance, ...]
-
-    @property
-    def is_over(self) -> bool:
-        return self.run.state in OVER
-
-
-@dataclass(frozen=True, slots=True)
-class DagImportError:
-    """A Dag file that Airflow could not import."""
-
-    filename: str
-    stack_trace: str
-
-
-class AirflowApi:
+class AirflowApi(AirflowRequests):
     """REST API v2 of one Airflow, as one user."""
-
-    def __init__(self, base_url: str, username: str, password: str) -> None:
-        self.base_url = base_url.rstrip("/")
-        self.username = username
-        self._password = password
-        self._session = requests.Session()
-        repeat = Retry(total=4, backoff_factor=0.3, status_forcelist=(502, 503, 504), allowed_methods={"GET"})
-        self._session.mount(self.base_url, HTTPAdapter(max_retries=repeat))
-
-    def __repr__(self) -> str:
-        return f"AirflowApi({self.base_url!r}, {self.username!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._session.close()
 
     # ---- Dags ---------------------------------------------------------------------------------------
 
@@ -239,7 +143,7 @@ class AirflowApi:
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task.task_id)}/logs/{task.try_number}"
         asked: Asked = {"full_content": "true", "map_index": task.map_index}
         reply = self._get(path, asked, none_if_missing=True) or {"content": []}
-        found = (line for entry in reply["content"] for line in _log_lines(entry))
+        found = (line for entry in reply["content"] for line in log_lines(entry))
         return tuple(line for line in found if not line.startswith(FOLDING))[-lines:]
 
     # ---- Airflow itself -----------------------------------------------------------------------------
@@ -254,73 +158,7 @@ class AirflowApi:
             "limit": 1,
         }
         jobs = self._get("/jobs", asked)["jobs"]
-        return _moment(jobs[0]["latest_heartbeat"]) if jobs else None
-
-    # ---- requests -----------------------------------------------------------------------------------
-
-    def _get(self, path: str, asked: Asked | None = None, *, none_if_missing: bool = False) -> Any:
-        return self._ask("GET", path, asked=asked, none_if_missing=none_if_missing)
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        asked: Asked | None = None,
-        body: Mapping[str, Any] | None = None,
-        none_if_missing: bool = False,
-    ) -> Any:
-        again = tenacity.Retrying(
-            retry=tenacity.retry_if_result(_found_the_database_locked),
-            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
-            stop=tenacity.stop_after_attempt(DATABASE_TRIES) | tenacity.stop_after_delay(DATABASE_SECONDS),
-            retry_error_callback=_last_answer,
-        )
-        response = again(self._send_logged_in, method, f"/api/v2{path}", asked, body)
-        if response.status_code == 404 and none_if_missing:
-            return None
-        if not response.ok:
-            refusal = f"{response.status_code} {_words(response)}"
-            raise StackError(f"Airflow at {self.base_url} refused {method} {path}: {refusal}")
-        return response.json()
-
-    def _send_logged_in(
-        self, method: str, path: str, asked: Asked | None, body: Mapping[str, Any] | None
-    ) -> requests.Response:
-        if "Authorization" not in self._session.headers:
-            self._log_in()
-        response = self._send(method, path, asked, body)
-        if response.status_code in TOKEN_REFUSED:
-            self._log_in()
-            response = self._send(method, path, asked, body)
-        return response
-
-    def _log_in(self) -> None:
-        self._session.headers.pop("Authorization", None)
-        login = {"username": self.username, "password": self._password}
-        response = self._send("POST", "/auth/token", None, login)
-        if response.status_code != 201:
-            raise SettingsError(
-                f"Airflow at {self.base_url} does not take the password of {self.username!r}: "
-                f"{response.status_code} {_words(response)}. Use the login that `deflow up` prints."
-            )
-        self._session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        asked: Asked | None,
-        body: Mapping[str, Any] | None,
-    ) -> requests.Response:
-        url = self.base_url + path
-        try:
-            return self._session.request(method, url, params=asked, json=body, timeout=TIMEOUT_SECONDS)
-        except requests.RequestException as error:
-            raise StackError(
-                f"Airflow at {self.base_url} does not answer {method} {path}: {http.explain(error)}. "
-                "Is it running? `deflow up` starts it."
-            ) from error
+        return moment(jobs[0]["latest_heartbeat"]) if jobs else None
 
     def _why_missing(self, dag_id: str, timeout_seconds: float) -> str:
         missing = f"Airflow at {self.base_url} has no such Dag {dag_id!r}, or not this revision of it, after "
@@ -337,40 +175,3 @@ def _run_path(dag_id: str, run_id: str) -> str:
 
 def _part(text: str) -> str:
     return quote(text, safe="")
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _words(response: requests.Response) -> str:
-    """Airflow's own words about a refusal."""
-    try:
-        detail = response.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        detail = response.text or response.reason
-    return detail if isinstance(detail, str) else json.dumps(detail)
-
-
-def _found_the_database_locked(response: requests.Response) -> bool:
-    """Airflow's transaction failed as a whole; only of a backfill it says with which words."""
-    words = _words(response)
-    return (response.status_code == 500 and '"reason": "Database error"' in words) or (
-        response.status_code == 503 and words.startswith("Database is locked")
-    )
-
-
-def _last_answer(state: tenacity.RetryCallState) -> requests.Response:
-    assert state.outcome is not None
-    last: requests.Response = state.outcome.result()
-    return last
-
-
-def _log_lines(entry: str | Mapping[str, Any]) -> list[str]:
-    if isinstance(entry, str):
-        return entry.splitlines()
-    errors = entry.get("error_detail") or ()
-    return [
-        *str(entry["event"]).splitlines(),
-        *(line for error in errors for line in f"{error['exc_type']}: {error['exc_value']}".splitlines()),
-    ]

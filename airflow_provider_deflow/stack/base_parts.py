@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import requests
 
+from airflow_provider_deflow.signing import KeySigner
 from airflow_provider_deflow.stack import anvil, development_chain, mongod, ports
 from airflow_provider_deflow.stack.development_chain import DevelopmentChain
 from airflow_provider_deflow.stack.home import Home
@@ -43,15 +44,22 @@ def mongod_part(home: Home, port: int) -> Part:
     )
 
 
-def anvil_part(home: Home, port: int, chain: DevelopmentChain, ocean_nodes: tuple[str, ...]) -> Part:
-    """The chain, with all that these local Ocean Nodes and the wallets need there."""
+def anvil_part(
+    home: Home,
+    port: int,
+    chain: DevelopmentChain,
+    ocean_nodes: tuple[str, ...],
+    wallet_key: str | None = None,
+) -> Part:
+    """The chain, with all that these local Ocean Nodes and the wallets need there, one's own among them."""
     folders = tuple(home.root / name for name in ocean_nodes)
+    wallet = KeySigner(wallet_key).address if wallet_key else None
     return Part(
         name=anvil.NAME,
         group="base",
         command=anvil.command(home, port, chain.chain_id),
         environment=environment(),
-        is_ready=lambda since: chain.is_ready(folders),
+        is_ready=lambda since: chain.is_ready(folders, wallet),
         port=port,
     )
 
@@ -136,11 +144,13 @@ def _wallet(key: str, chain: DevelopmentChain | None, ocean_nodes: Iterable[str]
 def local_ocean_node(url: str, requests_per_minute: int = REQUESTS_PER_MINUTE) -> str:
     """The connection to one of this machine, as the value of an AIRFLOW_CONN_ variable."""
     # Two triggerers that look so often take a fifth of a real node's 30 each.
-    pace = {
+    extra = {
         "requests_per_minute": requests_per_minute,
         "poll_interval_seconds": max(1, 300 // requests_per_minute),
+        # It pulls none: `python` is its own interpreter, and all others are refused.
+        "check_images": False,
     }
-    return json.dumps({"conn_type": "ocean_node", "host": url, "extra": pace})
+    return json.dumps({"conn_type": "ocean_node", "host": url, "extra": extra})
 
 
 def ocean_node_elsewhere(url: str) -> str:

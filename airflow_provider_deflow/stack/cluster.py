@@ -59,6 +59,7 @@ def running(
     *,
     ocean_nodes: int = 1,
     requests_per_minute: int = base_parts.REQUESTS_PER_MINUTE,
+    wallet_key: str | None = None,
     with_chain: bool = False,
     port: int | None = None,
     dags: Path | None = None,
@@ -70,7 +71,8 @@ def running(
 
     def plan() -> Running:
         chained = with_chain and anvil.is_there(report)
-        return _plan(folder, ocean_nodes, requests_per_minute, chained, port, dags, environment or {})
+        more = environment or {}
+        return _plan(folder, ocean_nodes, requests_per_minute, wallet_key, chained, port, dags, more)
 
     with kept_up(folder, plan, report) as up:
         yield up
@@ -80,6 +82,7 @@ def _plan(
     home: Home,
     ocean_nodes: int,
     requests_per_minute: int,
+    wallet_key: str | None,
     with_chain: bool,
     port: int | None,
     dags: Path | None,
@@ -104,7 +107,7 @@ def _plan(
         base.append(base_parts.mongod_part(home, at["mongod"]))
     chain = DevelopmentChain.of(home, at[anvil.NAME]) if with_chain else None
     if chain:
-        base.append(base_parts.anvil_part(home, at[anvil.NAME], chain, node_names))
+        base.append(base_parts.anvil_part(home, at[anvil.NAME], chain, node_names, wallet_key))
     base += (
         base_parts.ocean_node_part(home, at[name], name, requests_per_minute, chain) for name in node_names
     )
@@ -115,7 +118,7 @@ def _plan(
         conn_id: base_parts.local_ocean_node(url, requests_per_minute)
         for conn_id, url in zip(conn_ids, node_urls, strict=True)
     }
-    settings = _settings(home, at, base_parts.connections(home, mongo_uri, nodes, None, chain), more)
+    settings = _settings(home, at, base_parts.connections(home, mongo_uri, nodes, wallet_key, chain), more)
     airflow_parts.write_settings(home, at["airflow"], dags)
     airflow_url = f"http://{ports.LOOPBACK}:{at['airflow']}"
     processes = airflow_parts.environment(home, settings)

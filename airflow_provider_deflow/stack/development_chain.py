@@ -30,9 +30,14 @@ OWNER_KEY = "0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6"
 OWNER = "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
 # What consumer and publisher get of the fee token, once; in base units.
 GIVEN_FEE_TOKENS = 100_000 * 10**18
-# What an Ocean Node gets to pay gas with when it has less than the other, in base units.
+# What an Ocean Node, or a key of one's own, gets for gas when it has less than the other, in base units.
 _GAS_MONEY = 100 * 10**18
 _LOW_GAS_MONEY = 10**18
+# Below that a key of one's own gets as many fee tokens as the others had once.
+_LOW_FEE_TOKENS = 1_000 * 10**18
+# As ERC-20 has them: `balanceOf(address)` and `transfer(address,uint256)`.
+_BALANCE_OF = "0x70a08231"
+_TRANSFER = "0xa9059cbb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +69,20 @@ class DevelopmentChain:
             "address_file": str(self.address_file),
         }
 
-    def is_ready(self, ocean_nodes: tuple[Path, ...] = ()) -> bool:
-        """Whether it answers; on the way there it gets what is missing: contracts, and gas money for nodes.
+    def is_ready(self, ocean_nodes: tuple[Path, ...] = (), wallet: str | None = None) -> bool:
+        """Whether it answers; on the way there it gets what is missing: contracts, and money for accounts.
 
-        `ocean_nodes` are the folders of local Ocean Nodes, whose keys are made now if they have none yet.
+        `ocean_nodes` are the folders of local Ocean Nodes, whose keys are made now if they have none yet;
+        they get gas money. `wallet`, an account of one's own, gets fee tokens too.
         """
         try:
             if not self._has_contracts():
                 self._deploy()
             for folder in ocean_nodes:
                 self._give_gas(_address_of(folder))
+            if wallet:
+                self._give_gas(wallet)
+                self._give_fee_tokens(wallet)
         except ChainUnreachable:
             return False
         return True
@@ -105,6 +114,14 @@ class DevelopmentChain:
         if int(anvil.ask(self.rpc_url, "eth_getBalance", address, "latest"), 16) < _LOW_GAS_MONEY:
             # It signs for its own accounts.
             gift = {"from": OWNER, "to": address, "value": hex(_GAS_MONEY)}
+            anvil.ask(self.rpc_url, "eth_sendTransaction", gift)
+
+    def _give_fee_tokens(self, address: str) -> None:
+        account = address.removeprefix("0x").lower().rjust(64, "0")
+        asked = {"to": self.fee_token, "data": _BALANCE_OF + account}
+        if int(anvil.ask(self.rpc_url, "eth_call", asked, "latest"), 16) < _LOW_FEE_TOKENS:
+            data = f"{_TRANSFER}{account}{GIVEN_FEE_TOKENS:064x}"
+            gift = {"from": OWNER, "to": self.fee_token, "data": data}
             anvil.ask(self.rpc_url, "eth_sendTransaction", gift)
 
     def _addresses(self) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _plan(
     chain = DevelopmentChain.of(home, at[anvil.NAME]) if with_chain else None
     if chain:
         node_names = () if ocean_node_url else ("ocean-node",)
-        parts.append(base_parts.anvil_part(home, at[anvil.NAME], chain, node_names))
+        parts.append(base_parts.anvil_part(home, at[anvil.NAME], chain, node_names, wallet_key))
     if not ocean_node_url:
         parts.append(base_parts.ocean_node_part(home, at["ocean-node"], chain=chain))
     mongo_uri = own_mongo_uri or mongod.uri(at["mongod"])

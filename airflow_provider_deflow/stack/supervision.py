@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -87,7 +88,7 @@ class Supervisor:
                 start_new_session=True,  # so that the terminal's Ctrl-C reaches only us
             )
         deadline = time.monotonic() + 30
-        while not self.home.socket.exists():
+        while not takes_connections(self.home.socket):
             if self._guard.poll() is not None or time.monotonic() > deadline:
                 raise StackError(
                     f"supervisord did not start — its last words:\n{tail(self.home, 'supervisor')}"
@@ -186,6 +187,16 @@ class Supervisor:
             f"{name} {what} — the end of {self.home.log(name)}:\n{tail(self.home, name)}\n"
             "`deflow doctor` checks what it needs"
         )
+
+
+def takes_connections(path: Path) -> bool:
+    """Whether a server listens on a unix socket; for a moment its file is there before it does."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def _listens(pid: int, port: int | None) -> bool:

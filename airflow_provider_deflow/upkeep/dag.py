@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_deflow.ledger.store import LedgerStore
-    from airflow_provider_deflow.upkeep.known import Desk
+    from airflow_provider_deflow.upkeep.known import Desk, Task
 
 DAG_ID = "deflow_upkeep"
 DRY_RUN = "dry_run"
@@ -66,6 +66,7 @@ def upkeep_dag() -> DAG:
             SettlePayments(task_id="settle_payments"),
             ClearStorage(task_id="clear_storage"),
             ClearBuckets(task_id="clear_buckets"),
+            RetireAssets(task_id="retire_assets"),
         ]
     return dag
 
@@ -83,10 +84,10 @@ class UpkeepStep(BaseOperator):
         from airflow_provider_deflow.upkeep.known import Desk
 
         with _ledger() as ledger:
-            desk = Desk(ledger, dry_run=bool(context["params"][DRY_RUN]))
+            desk = Desk(ledger, dry_run=bool(context["params"][DRY_RUN]), step=self._try(context))
             if self.is_due(desk, context):
                 self.work(desk)
-                self.record(desk, context)
+                self.record(desk)
         self.log.info("%d thing(s) %s", len(desk.done), "to do" if desk.dry_run else "done")
         return desk.done[:MOST_TOLD]
 
@@ -98,17 +99,21 @@ class UpkeepStep(BaseOperator):
         """What the step is about."""
         raise NotImplementedError
 
-    def record(self, desk: Desk, context: Context) -> None:
+    def record(self, desk: Desk) -> None:
         """Keep in the ledger what was done, beside what is kept with each job."""
         from airflow_provider_deflow.ledger import facts
+
+        if desk.done:
+            why = "\n".join(desk.done[:MOST_TOLD])
+            desk.tell(facts.upkeep(self.task_id, why, count=len(desk.done)))
+
+    @staticmethod
+    def _try(context: Context) -> Task:
         from airflow_provider_deflow.ledger.entry import Place, Run
         from airflow_provider_deflow.upkeep.known import Task
 
-        if desk.done and not desk.dry_run:
-            ti = context["ti"]
-            step = Task(Run(ti.dag_id, ti.run_id), Place(ti.task_id, -1, ti.try_number))
-            why = "\n".join(desk.done[:MOST_TOLD])
-            desk.record(step, facts.upkeep(ti.task_id, why, count=len(desk.done)))
+        ti = context["ti"]
+        return Task(Run(ti.dag_id, ti.run_id), Place(ti.task_id, -1, ti.try_number))
 
 
 class BringHistory(UpkeepStep):
@@ -194,11 +199,11 @@ class ClearingStep(UpkeepStep):
         lately = desk.ledger.entries_since([facts.UPKEEP], desk.now - CLEARING)
         return not any((one["dag_id"], one["task_id"]) == (DAG_ID, self.task_id) for one in lately)
 
-    def record(self, desk: Desk, context: Context) -> None:
+    def record(self, desk: Desk) -> None:
         """That there was nothing to clear, too."""
         if not desk.done:
             desk.say("nothing is past retention")
-        super().record(desk, context)
+        super().record(desk)
 
 
 class ClearStorage(ClearingStep):
@@ -231,6 +236,19 @@ class ClearBuckets(ClearingStep):
             # The copies of an account that is not used any more are found for as long again.
             known = Known.of(desk.ledger, desk.now, retention + LOOK_BACK)
             clear_buckets(desk, known, ThisAirflow(), _graphs(), stored_contents(), retention)
+
+
+class RetireAssets(ClearingStep):
+    """Assets that edges published, past retention, are said to be at the end of their life."""
+
+    def work(self, desk: Desk) -> None:
+        """By `[deflow] asset_retention_days`."""
+        from airflow_provider_deflow.upkeep.assets import retire_assets
+        from airflow_provider_deflow.upkeep.fate import ThisAirflow
+
+        days = settings.asset_retention_days()
+        if days:
+            retire_assets(desk, ThisAirflow(), _graphs(), timedelta(days=days))
 
 
 @contextmanager

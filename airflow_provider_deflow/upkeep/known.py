@@ -201,10 +201,11 @@ def _task(entry: Mapping[str, Any]) -> Task:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where a step reads and writes; in a dry run it writes nothing."""
+    """Where a step reads and writes; in a dry run it writes nothing. `step` is the step's own try."""
 
     ledger: LedgerStore
     dry_run: bool = False
+    step: Task | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     done: list[str] = field(default_factory=list)
 
@@ -212,6 +213,11 @@ class Desk:
         """One thing that is done, or would be."""
         self.done.append(what)
         log.info("%s%s", "would do: " if self.dry_run else "", what)
+
+    def tell(self, *happened: Fact) -> None:
+        """Keep in the ledger, at once, what the step did to something that is no task's."""
+        if self.step is not None and not self.dry_run:
+            self.record(self.step, *happened)
 
     def record(self, task: Task, *happened: Fact) -> None:
         with self._recorder(task) as recorder:

@@ -34,8 +34,7 @@ def needed(
     """
     if ledger.began_at() > since:
         return None
-    newer, older = ledger.runs_by_age(since)
-    wanted = [run["_id"] for run in (*newer, *_still_open(older, airflow))]
+    wanted = runs_in_use(ledger, airflow, since)
     found: set[str] = set()
     for text in texts:
         found |= hashes(text)
@@ -50,6 +49,12 @@ def needed(
             if named & found:
                 found |= named
     return found
+
+
+def runs_in_use(ledger: LedgerStore, airflow: Airflow, since: datetime) -> list[str]:
+    """The ids of runs with news since then, and of older ones that Airflow has not ended."""
+    newer, older = ledger.runs_by_age(since)
+    return [str(run["_id"]) for run in (*newer, *_still_open(older, airflow))]
 
 
 def hashes(text: str) -> set[str]:

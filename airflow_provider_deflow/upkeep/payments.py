@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_deflow import errors, job_orders
+from airflow_provider_deflow import errors, order_books
 from airflow_provider_deflow.hooks.ocean_node import OceanNodeHook
 from airflow_provider_deflow.hooks.ocean_wallet import OceanWalletHook
 from airflow_provider_deflow.hooks.paying import paying_wallet
@@ -88,7 +88,7 @@ class _Round:
 
     def settle(self, records: list[Record]) -> None:
         for record in records:
-            if record.get("kind") == job_orders.KIND:
+            if order_books.is_order(record):
                 self._settle_order(record)
             elif record["state"] in ("planned", "reserved"):
                 self._release_unsent(record)
@@ -109,27 +109,19 @@ class _Round:
 
     def _settle_order(self, record: Record) -> None:
         """A task that was killed may have bought a datatoken, or ordered with it, and could not say so."""
-        from airflow_provider_deflow.chain import obtaining
-
         if record["state"] not in OPEN or not self._is_final(record):
             return
-        wallet = OceanWalletHook(record["wallet_conn_id"]).wallet()
-        purpose = str(record["_id"])
-        was_paid = any(map(wallet.has_sent, (purpose, obtaining.buying_for(purpose))))
-        what = "count" if was_paid else "release"
+        sent = order_books.transactions_of(self._wallet, record)
+        what = "count" if sent.keys() & {"bought", "order"} else "release"
         self._desk.say(f"{what} {record['amount']} base units for the order of {_task(record)}")
-        if self._desk.dry_run:
-            return
-        if was_paid:
-            self._reservations.settle(purpose, int(record["amount"]), how="ordered")
-        else:
-            self._reservations.release(purpose)
+        if not self._desk.dry_run:
+            order_books.settle(self._wallet, self._reservations, str(record["_id"]))
 
     def _settle(self, record: Record) -> None:
         fate = self._locks.settle(record)
         lock = self._locks.lock_of(record) if fate in ("held", "expired") else None
         if lock and fate == "expired":
-            with self._lease():
+            with self._lease(record["payee"]):
                 self._locks.reclaim(record, lock)
         elif lock and not record.get("job_id"):
             self._report(record, lock)
@@ -139,7 +131,10 @@ class _Round:
     def _look_for_orphan(self, record: Record) -> None:
         """A start of which no task heard: is there money in the escrow for it?"""
         signer = OceanWalletHook(record["wallet_conn_id"]).signer()
-        with OceanNodeHook(record["ocean_node_conn_id"]).client(signer) as ocean_node, self._lease():
+        with (
+            OceanNodeHook(record["ocean_node_conn_id"]).client(signer) as ocean_node,
+            self._lease(record["payee"]),
+        ):
             if job := _job_of(record, ocean_node):
                 self._locks.found(record["_id"], job)
                 return
@@ -151,7 +146,7 @@ class _Round:
                 )
                 self._reservations.release(record["_id"])
         elif self._locks.has_expired(lock):
-            with self._lease():
+            with self._lease(record["payee"]):
                 self._locks.reclaim(record, lock)
         else:
             self._report(record, lock)
@@ -190,7 +185,7 @@ class _Round:
         from airflow_provider_deflow.chain import funding
 
         last = str(max(theirs, key=lambda one: one["at"])["_id"])
-        with self._lease():
+        with self._lease(payee):
             if not self._nobody_asks(payee):
                 return
             tell = self._locks.telling(last)
@@ -208,8 +203,8 @@ class _Round:
     def _is_final(self, record: Record) -> bool:
         return self._airflow.fate(_task(record)) == "final"
 
-    def _lease(self) -> AbstractContextManager[Lease]:
-        return self._leases.held(self._wallet.lease, wait_seconds=LEASE_WAIT_SECONDS)
+    def _lease(self, payee: str) -> AbstractContextManager[Lease]:
+        return self._leases.held(self._wallet.lease_at(payee), wait_seconds=LEASE_WAIT_SECONDS)
 
 
 def _job_of(record: Record, ocean_node: OceanNode) -> ComputeJob | None:

@@ -11,8 +11,10 @@ from starlette.testclient import TestClient
 
 ROLES = ("viewer", "user", "op", "admin")
 NAMES = {"viewer": "vera", "user": "uma", "op": "opal", "admin": "ada"}
+# Who may log in, and nothing else.
+OUTSIDER = "otto"
 # As `[core] simple_auth_manager_users` has it.
-USERS = ",".join(f"{NAMES[role]}:{role}" for role in ROLES)
+USERS = ",".join(f"{NAMES[role]}:{role}" for role in ROLES) + f",{OUTSIDER}:"
 API = "/deflow/api/v1"
 ALGORITHM = {"code": "print(1)"}
 

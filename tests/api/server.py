@@ -17,13 +17,19 @@ from pathlib import Path
 
 import httpx
 
-from airflow_provider_deflow.stack import airflow_parts, base_parts, ports
+from airflow_provider_deflow.stack import airflow_parts, base_parts, development_chain, ports
 from airflow_provider_deflow.stack.home import Home
-from tests.api.people import NAMES, ROLES, USERS, Asking
+from tests.api.people import NAMES, OUTSIDER, ROLES, USERS, Asking
 
 START_SECONDS = 180
 # Nothing listens there.
 OCEAN_NODE_AWAY = "http://127.0.0.1:9"
+# It names a chain, which nothing here asks.
+WALLET_ON_SEPOLIA = {
+    "conn_type": "ocean_wallet",
+    "password": development_chain.PUBLISHER_KEY,
+    "extra": {"rpc_url": f"{OCEAN_NODE_AWAY}/canary-rpc", "chain_id": 11155111},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,13 @@ def running(folder: Path, mongo_uri: str) -> Iterator[Server]:
     # other's server would answer in the place of this one.
     port = next(filter(ports.is_free, random.sample(range(20_000, 32_000), 100)))
     airflow_parts.write_settings(home, port, None)
-    passwords = {NAMES[role]: f"password-of-{role}" for role in ROLES}
+    passwords = {NAMES[role]: f"password-of-{role}" for role in ROLES} | {OUTSIDER: "password-of-nobody"}
     (home.airflow / "of_tests.json").write_text(json.dumps(passwords))
     settings = {
         **base_parts.connections(
             home, mongo_uri, {"ocean_node_default": base_parts.local_ocean_node(OCEAN_NODE_AWAY)}, None
         ),
+        "AIRFLOW_CONN_OCEAN_WALLET_ON_SEPOLIA": json.dumps(WALLET_ON_SEPOLIA),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": USERS,
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.airflow / "of_tests.json"),
         "PYTHONPATH": os.pathsep.join(sys.path),
@@ -80,6 +87,7 @@ def running(folder: Path, mongo_uri: str) -> Iterator[Server]:
         _wait(url, process, home)
         with httpx.Client(base_url=url, timeout=60) as client:
             tokens = {role: _log_in(client, NAMES[role], f"password-of-{role}") for role in ROLES}
+            tokens[OUTSIDER] = _log_in(client, OUTSIDER, "password-of-nobody")
             yield Server(url, home, environment, client, tokens)
     finally:
         os.killpg(process.pid, signal.SIGTERM)

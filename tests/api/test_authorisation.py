@@ -55,9 +55,26 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/ocean-nodes"): READ,
     # 504: they were let through to the Ocean Node, which is away.
     ("GET", "/ocean-nodes/{conn_id}/environments"): (403, 403, 504, 504),
+    ("GET", "/wallets"): READ,
+    # 504 here too.
+    ("GET", "/assets"): (403, 403, 504, 504),
+    ("GET", "/assets/{did}"): (403, 403, 504, 504),
+    # It lends two connections, one of which pays.
+    ("POST", "/assets"): (403, 403, 202, 202),
+    ("GET", "/assets/publications/{run_id}"): READ,
+    ("POST", "/graphs/{slug}/quote"): (403, 403, 200, 200),
     ("GET", "/templates"): READ,
 }
+NEW_ASSET = {
+    "ocean_node": "ocean_node_default",
+    "wallet": "ocean_wallet_on_sepolia",
+    **{name: f"some {name}" for name in ("name", "description", "author", "license")},
+    "kind": "dataset",
+    "files": [{"url": "https://files.test/rain.csv"}],
+}
 BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/assets"): NEW_ASSET,
+    ("POST", "/graphs/{slug}/quote"): {},
     ("POST", "/validate"): {"document": drawing("any")},
     ("POST", "/graphs/{slug}/publish"): {"message": "by the table"},
     ("POST", "/graphs/{slug}/runs"): {"params": {}},
@@ -72,6 +89,8 @@ class Ran:
     run_id: str
     sha256: str
     name: str
+    # Of `deflow_publish`.
+    publication: str
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +106,7 @@ def ran(api_server: Server, mongo_uri: str) -> Ran:
     happened = [facts.began("node", 1, 1), facts.outputs("0x1-1", sha256, [(name, size, sha256)], "")]
     with LedgerStore.connected(mongo_uri) as ledger:
         ledger.write(Batch(run, tuple(Entry.of(run, place, fact) for fact in happened)))
-    return Ran(slug, run_id, sha256, name)
+    return Ran(slug, run_id, sha256, name, admin.fine(admin("POST", "/assets", NEW_ASSET))["run_id"])
 
 
 def test_the_authorisation_table_has_every_route_but_the_signed_files() -> None:
@@ -149,7 +168,14 @@ def a_graph_for(route: tuple[str, str], role: str, api_server: Server, ran: Ran)
 
 def asked(api_server: Server, ran: Ran, route: tuple[str, str], role: str, slug: str) -> Any:
     method, template = route
-    names = {"run_id": ran.run_id, "sha256": ran.sha256, "name": ran.name, "task_id": "a"}
+    run_id = ran.publication if "publications" in template else ran.run_id
+    names = {
+        "run_id": run_id,
+        "did": f"did:op:{'0' * 64}",
+        "sha256": ran.sha256,
+        "name": ran.name,
+        "task_id": "a",
+    }
     path = template.format(slug=slug, number=1, conn_id="ocean_node_default", **names)
     bodies = {
         **BODIES,
@@ -163,6 +189,8 @@ def asked(api_server: Server, ran: Ran, route: tuple[str, str], role: str, slug:
         more = {"params": {"name": "x.csv"}, "content": b"x"}
     if template.endswith("/diff"):
         more = {"params": {"from": 1}}
+    if template.startswith("/assets") and method == "GET":
+        more = {"params": {"ocean_node": "ocean_node_default"}}
     return api_server.ask(role)(method, path, bodies.get(route), version=1, **more)
 
 

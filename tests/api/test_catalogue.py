@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from airflow_provider_deflow.api import limits
-from airflow_provider_deflow.api.catalogue import host_of
+from airflow_provider_deflow.api.catalogue import host_of, wallet_of
 from airflow_provider_deflow.graphs import find_problems
 from airflow_provider_deflow.hooks.storage import content_store
+from airflow_provider_deflow.signing import KeySigner
 from tests.api.people import Asking, drawing
+from tests.api.server import Server
 
 pytestmark = pytest.mark.stack
 
@@ -94,3 +97,40 @@ def test_an_ocean_node_that_is_away_is_told_as_that(ask: Ask, monkeypatch: pytes
     )
     away = ask("op")("GET", "/ocean-nodes/mine/environments")
     assert (away.status_code, away.json()["error"]) == (504, "ocean_node_unreachable")
+
+
+def test_a_wallet_is_listed_with_its_address_and_no_secret(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "0x" + "17" * 32
+    on_chain = {
+        "rpc_url": "https://rpc.example/canary-key",
+        "chain_id": 11155111,
+        "ocean_nodes": ["https://me:canary@node.example:8001/canary"],
+    }
+    for name, extra in {"PAYS": on_chain, "SIGNS": {}, "BROKEN": {**on_chain, "chain_id": "x"}}.items():
+        wallet = {"conn_type": "ocean_wallet", "password": key, "extra": extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(wallet))
+    monkeypatch.setenv("AIRFLOW_CONN_NO_KEY", json.dumps({"conn_type": "ocean_wallet"}))
+    address = KeySigner(key).address
+
+    found = {conn_id: wallet_of(conn_id) for conn_id in ("pays", "signs", "broken", "no_key")}
+
+    shown = {conn_id: wallet.model_dump() for conn_id, wallet in found.items() if wallet}
+    assert shown["pays"] == {
+        "conn_id": "pays",
+        "address": address,
+        "chain_id": 11155111,
+        "has_chain": True,
+        "ocean_nodes": ["node.example:8001"],
+    }
+    assert (shown["signs"]["has_chain"], shown["broken"]["has_chain"]) == (False, False)
+    assert (shown["broken"]["address"], shown["no_key"]["address"]) == (address, None)
+    assert not {"canary", key, key[2:]} & set(re.findall(r"\w+", str(shown)))
+    assert wallet_of("deflow_mongo") is None
+    assert wallet_of("none") is None
+
+
+def test_wallets_are_for_who_may_read_the_connections(api_server: Server) -> None:
+    assert api_server.ask("user").get("/wallets") == {"wallets": []}
+    listed = api_server.ask("op").get("/wallets")["wallets"]
+    assert {"ocean_wallet_default", "ocean_wallet_on_sepolia"} <= {each["conn_id"] for each in listed}
+    assert "canary" not in str(listed)

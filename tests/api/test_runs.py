@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from airflow_provider_deflow.api import last_runs
 from tests.api.people import Asking, drawing
 from tests.api.server import Server
 
@@ -145,3 +147,72 @@ def test_ocean_nodes_are_those_of_airflow_that_one_may_read(api_server: Server, 
         {"conn_id": "ocean_node_default", "url_host": "127.0.0.1:9"},
     ]
     assert api_server.ask("user").get("/ocean-nodes") == {"ocean_nodes": []}
+
+
+def test_the_list_of_graphs_has_the_last_run_and_the_next(api_server: Server, op: Asking) -> None:
+    schedule = {"cron": "0 6 * * *", "start_date": "2026-01-01T00:00:00Z"}
+    op.create(drawing("list-often"))
+    op.create(drawing("list-daily", schedule=schedule))
+    op.create(drawing("list-daily-too", schedule=schedule))
+    op.create(drawing("list-never"))
+    for slug in ("list-often", "list-daily", "list-daily-too", "list-never"):
+        op.publish(slug, 1)
+    api_server.read_dags()
+    often = [start(op, "list-often") for _ in range(3)]
+    daily = start(op, "list-daily")
+    op.fine(op("POST", f"/graphs/list-daily/runs/{daily}/stop"))
+
+    found = op.get("/graphs", params={"search": "list-"})
+
+    assert found["may_create"] is True
+    graphs = {each["slug"]: each for each in found["graphs"]}
+    waiting = graphs["list-often"]["last_run"]
+    assert (waiting["run_id"], waiting["state"], waiting["started_at"]) == (often[-1], "queued", None)
+    assert (graphs["list-daily"]["last_run"]["run_id"], graphs["list-daily"]["last_run"]["state"]) == (
+        daily,
+        "failed",
+    )
+    assert graphs["list-daily"]["next_run_at"].endswith("T06:00:00Z")
+    assert graphs["list-daily-too"]["next_run_at"] is None  # paused, as Airflow makes them
+    assert (graphs["list-never"]["last_run"], graphs["list-never"]["next_run_at"]) == (None, None)
+
+
+class OverHttp:
+    """Airflow's REST API, asked as a user from here."""
+
+    def __init__(self, server: Server, role: str) -> None:
+        self.client, self.login = server.client, {"authorization": f"Bearer {server.tokens[role]}"}
+        self.asked: list[str] = []
+
+    async def get(self, path: str, asked: Any = None) -> Any:
+        return self._fine("GET", path, params=asked)
+
+    async def send(self, method: str, path: str, body: Any) -> Any:
+        return self._fine(method, path, json=body)
+
+    def _fine(self, method: str, path: str, **more: Any) -> Any:
+        self.asked.append(path)
+        reply = self.client.request(method, f"/api/v2{path}", headers=self.login, **more)
+        return reply.raise_for_status().json()
+
+
+@pytest.mark.parametrize(("lists", "requests"), [(5, 3), (1, 4)])
+def test_a_graph_that_runs_often_does_not_hide_the_last_run_of_another(
+    api_server: Server, op: Asking, monkeypatch: pytest.MonkeyPatch, lists: int, requests: int
+) -> None:
+    slugs = [f"{slug}-{lists}" for slug in ("hides-few", "hides-many", "hides-none")]
+    for slug in slugs:
+        op.create(drawing(slug))
+        op.publish(slug, 1)
+    api_server.read_dags()
+    few = start(op, slugs[0])
+    many = [start(op, slugs[1]) for _ in range(3)]
+    airflow = OverHttp(api_server, "op")
+    monkeypatch.setattr(last_runs, "PAGE_SIZE", 2)
+    monkeypatch.setattr(last_runs, "MOST_LISTS", lists)
+
+    found = asyncio.run(last_runs._newest(airflow, [f"deflow_{slug}" for slug in slugs]))  # type: ignore[arg-type]
+
+    newest = {dag_id: runs[0]["dag_run_id"] for dag_id, runs in found.items()}
+    assert newest == {f"deflow_{slugs[0]}": few, f"deflow_{slugs[1]}": many[-1]}
+    assert len(airflow.asked) == requests - 1

@@ -49,3 +49,48 @@ def shape(ask: Asking, slug: str) -> tuple[list[str], list[str]]:
     document = ask.get(f"/graphs/{slug}")["document"]
     nodes = sorted(node["id"] for node in document["nodes"])
     return nodes, sorted(f"{edge['source']}>{edge['target']}" for edge in document["edges"])
+
+
+def drop(page: Page, onto: Locator, name: str, content: str, x: int = 0, y: int = 0) -> None:
+    """A file, let go over a part of the page; over the canvas at a place of the window."""
+    data = page.evaluate_handle(
+        "([content, name]) => { const data = new DataTransfer();"
+        " data.items.add(new File([content], name)); return data; }",
+        [content, name],
+    )
+    onto.dispatch_event("drop", {"dataTransfer": data, "clientX": x, "clientY": y})
+
+
+def write_code(page: Page, code: str) -> None:
+    """In the place of what stands in the inspector's editor."""
+    page.get_by_role("textbox", name="Code").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(code)
+
+
+def publish(page: Page, revision: int) -> None:
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("dialog").get_by_role("button", name="Publish").click()
+    expect(page.get_by_text(f"Published as revision {revision}.")).to_be_visible()
+
+
+def start_run(page: Page) -> None:
+    """From the editor; the run's page is shown afterwards."""
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url("**/runs/*")
+
+
+def edit(page: Page) -> None:
+    """From a run's page to the drawing; what is pressed afterwards is not pressed too early."""
+    page.get_by_role("button", name="Edit the graph").click()
+    expect(page.get_by_role("navigation", name="Palette")).to_be_visible()
+
+
+def tab_to(page: Page, part: Locator) -> None:
+    """By the keyboard alone, as far as it takes."""
+    for _ in range(120):
+        if part.evaluate("(part) => part === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the Tab key does not lead to {part}")

@@ -54,7 +54,7 @@ def test_a_graph_of_four_boxes_is_drawn_from_nothing_published_and_undone(page: 
     drag_arrow(page, "predict", "prepare")  # away from the edge, where the canvas moves along
     expect(page.get_by_text("This arrow would close a circle: prepare → features")).to_be_visible()
 
-    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     page.get_by_label("What is new").fill("as drawn")
     page.get_by_role("dialog").get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Published as revision 1.")).to_be_visible()
@@ -96,6 +96,49 @@ def test_two_tabs_on_one_graph_conflict_and_a_person_decides(
     dialog.get_by_role("button", name="Keep mine").click()
     saved(two)
     assert shape(ask, "shared")[0] == ["algorithm"]
+
+
+def test_who_takes_the_other_tabs_drawing_gets_back_to_their_own_by_undo(
+    log_in: Callable[..., BrowserContext], ask: Asking
+) -> None:
+    made = ask.create({"slug": "taken", "nodes": [], "edges": []})
+    page = log_in().new_page()
+    open_graph(page, "taken")
+    theirs = {**made["document"], "nodes": [{"id": "theirs", "data": {"algorithm": {"code": "print(1)"}}}]}
+    ask.fine(ask("PUT", "/graphs/taken/draft", {"document": theirs}, version=made["version"]))
+
+    page.keyboard.press("n")
+    page.get_by_role("dialog").get_by_role("button", name="Take theirs").click()
+    expect(box(page, "theirs")).to_be_visible()
+    expect(box(page, "python")).to_have_count(0)
+
+    page.get_by_role("button", name="Undo").click()
+    expect(box(page, "python")).to_be_visible()
+    saved(page)
+    assert shape(ask, "taken")[0] == ["python"]
+
+
+def test_more_than_a_hundred_steps_are_undone_to_nothing_and_done_again(page: Page, ask: Asking) -> None:
+    ask.create({"slug": "steps", "nodes": [], "edges": []})
+    open_graph(page, "steps")
+    for key in (*"nnnn", "Control+a", "e", "l", "Control+d", *("n", "Delete") * 50):
+        page.keyboard.press(key)
+    saved(page)
+    drawn = shape(ask, "steps")
+    assert (len(drawn[0]), len(drawn[1])) == (8, 6)
+
+    for _ in range(107):  # to choose everything is no step
+        page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    expect(page.get_by_text("Nothing is drawn yet")).to_be_visible()
+    saved(page)
+    assert shape(ask, "steps") == ([], [])
+
+    for _ in range(107):
+        page.keyboard.press("Control+y")
+    expect(page.get_by_role("button", name="Redo")).to_be_disabled()
+    saved(page)
+    assert shape(ask, "steps") == drawn
 
 
 def test_a_tab_that_is_closed_before_the_save_loses_nothing(

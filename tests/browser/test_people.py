@@ -9,7 +9,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.api.people import Asking
+from tests.api.people import OUTSIDER, Asking
+from tests.api.server import Server
+from tests.benchmarks import large
 from tests.browser.conftest import WWW
 from tests.browser.drawing import box, open_graph, saved
 
@@ -18,18 +20,6 @@ ALGORITHM = {"code": "print(1)"}
 AXE = """async () => {
   const { violations } = await axe.run(".deflow", { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] });
   return violations.map(({ id, nodes }) => id + ": " + nodes.map((node) => node.html).join("\\n")); }"""
-# Frames in one second, while the canvas is moved at every one of them.
-FRAMES = """async () => {
-  const pane = document.querySelector(".react-flow__pane");
-  const send = (deltaY) => pane.dispatchEvent(new WheelEvent("wheel", { deltaY, bubbles: true }));
-  const began = performance.now();
-  let count = 0;
-  while (performance.now() - began < 3000) {
-    send(count % 2 ? 6 : -5);
-    await new Promise(requestAnimationFrame);
-    count += 1;
-  }
-  return (count * 1000) / (performance.now() - began); }"""
 
 
 def violations(page: Page) -> list[str]:
@@ -65,30 +55,32 @@ def test_the_editor_has_no_fault_that_axe_finds(
 def test_five_hundred_boxes_are_panned_fluently(
     page: Page, ask: Asking, record_property: Callable[[str, object], None]
 ) -> None:
-    size = 500
-    nodes = [
-        {
-            "id": f"n{number}",
-            "position": {"x": (number % 25) * 300, "y": (number // 25) * 130},
-            "data": {"algorithm": ALGORITHM},
-        }
-        for number in range(size)
-    ]
-    edges = [
-        {"source": f"n{number}", "target": f"n{number + step}"}
-        for step in (1, 25, 26)
-        for number in range(size - step)
-    ][:1000]
-    ask.create({"slug": "large", "nodes": nodes, "edges": edges})
-    open_graph(page, "large")
-    expect(page.locator(".react-flow__node").first).to_be_visible()
-    page.keyboard.press("]")  # goes to the first box, at a size that can be read
-    expect(box(page, "n0")).to_be_visible()
-    frames = float(page.evaluate(FRAMES))
+    ask.create(large.document())
+    frames = large.frames(page)
     record_property("frames_per_second", frames)
     print(f"{frames:.0f} frames per second")
     # A browser without a GPU on two shared cores; with one it is the screen's own rate.
     assert frames > 15
     page.keyboard.press("n")
     saved(page)
-    assert len(ask.get("/graphs/large")["document"]["nodes"]) == size + 1
+    assert len(ask.get("/graphs/large")["document"]["nodes"]) == large.NODES + 1
+
+
+@pytest.mark.parametrize("path", ["", "/graphs/hidden", "/graphs/hidden/runs/manual_1"])
+def test_who_may_not_see_a_graph_is_told_so_and_whom_to_ask(
+    log_in: Callable[..., BrowserContext], airflow: Server, ask: Asking, path: str
+) -> None:
+    if ask("GET", "/graphs/hidden").status_code == 404:
+        ask.create({"slug": "hidden", "nodes": [], "edges": []})
+    page = log_in("viewer").new_page()
+    # Who has no role at all does not get as far as this page in Airflow: only DeFlow's requests are theirs.
+    as_outsider = {"authorization": f"Bearer {airflow.tokens[OUTSIDER]}"}
+    page.route(
+        "**/deflow/api/**", lambda route: route.continue_(headers={**route.request.headers, **as_outsider})
+    )
+    page.goto(f"/plugin/deflow{path}")
+    alert = page.get_by_role("alert")
+    expect(alert.get_by_role("heading", name="You may not see this")).to_be_visible()
+    expect(alert).to_contain_text("ask who manages its roles")
+    expect(page.locator(".react-flow")).to_have_count(0)
+    assert violations(page) == []

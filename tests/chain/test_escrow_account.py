@@ -84,6 +84,19 @@ def test_what_is_available_is_withdrawn_and_no_more(chain: Chain, account: Accou
     assert escrow.escrow.tokens(account.address) == [chain.fee_token]
 
 
+def test_a_withdrawal_is_made_once_for_a_purpose(chain: Chain, account: Account, escrow: EscrowAccount):
+    escrow.deposit(chain.fee_token, 3 * ONE)
+
+    first = escrow.withdraw(chain.fee_token, 2 * ONE, purpose="empty it")
+    # Also when there is less than that by now.
+    again = EscrowAccount(account.wallet(), account.network).withdraw(
+        chain.fee_token, 2 * ONE, purpose="empty it"
+    )
+
+    assert first == again
+    assert escrow.funds(chain.fee_token) == Funds(ONE, 0)
+
+
 def test_only_what_the_chain_gave_back_counts_as_reclaimed(
     chain: Chain, account: Account, escrow: EscrowAccount, payee: Sender
 ):

@@ -262,24 +262,86 @@ def test_what_would_revert_is_not_signed_and_says_what_to_do(account: Account):
     assert account.database["wallet_slots"].count_documents({}) == 0
 
 
-def test_a_revert_is_explained_and_the_purpose_is_not_sent_again(account: Account):
+def reverted_deposit(account: Account) -> tuple[Any, str]:
+    """A call of purpose "second", and its transaction: there was enough for the one of "first" only."""
     chain, wallet = account.chain, account.wallet()
-    chain.send(0, chain.at("OceanToken", chain.fee_token).functions.transfer(account.address, 5))
-    wallet.confirm(wallet.send(account.approval(5)))
+    give(account, 5)
     deposit = chain.at("Escrow").functions.deposit(chain.fee_token, 5)
     with no_blocks(chain):
-        # There is enough for one of them.
         first = wallet.send(deposit, purpose="first")
         second = send_blindly(wallet, deposit, "second")
     wallet.confirm(first)
+    return deposit, second
+
+
+def give(account: Account, amount: int) -> None:
+    """Fee tokens, which the escrow may take."""
+    chain, wallet = account.chain, account.wallet()
+    chain.send(0, chain.at("OceanToken", chain.fee_token).functions.transfer(account.address, amount))
+    wallet.confirm(wallet.send(account.approval(amount)))
+
+
+def in_escrow(account: Account) -> int:
+    funds = account.chain.at("Escrow").functions.getUserFunds(account.address, account.chain.fee_token)
+    return int(funds.call()[0])
+
+
+def test_a_revert_is_explained_and_nothing_is_sent_while_its_reason_stands(account: Account):
+    deposit, second = reverted_deposit(account)
 
     for _ in range(2):
         with pytest.raises(TransactionFailed, match=r"reverted in block .* — .*(allowance|exceeds balance)"):
-            wallet.confirm(second)
-        with pytest.raises(TransactionFailed, match="was reverted"):
+            account.wallet().confirm(second)
+        with pytest.raises(TransactionFailed, match="allowance"):
             account.wallet().send(deposit, purpose="second")
-    assert account.sent() == 3
-    assert chain.at("Escrow").functions.getUserFunds(account.address, chain.fee_token).call() == (5, 0)
+    assert not account.wallet().has_sent("second")
+    assert (account.sent(), in_escrow(account)) == (3, 5)
+
+
+@pytest.mark.parametrize("was_told", [True, False])
+def test_a_reverted_purpose_is_sent_anew_when_its_reason_is_gone_and_then_never_again(
+    account: Account, was_told: bool
+):
+    deposit, second = reverted_deposit(account)
+    if was_told:
+        with pytest.raises(TransactionFailed):
+            account.wallet().confirm(second)
+    give(account, 10)
+
+    anew = account.wallet().send(deposit, purpose="second")
+    account.wallet().confirm(anew)
+    again = account.wallet().send(deposit, purpose="second")
+
+    assert anew == again != second
+    assert account.wallet().has_sent("second")
+    assert in_escrow(account) == 10
+
+
+def test_a_reverted_purpose_that_many_send_anew_at_once_is_sent_by_one(account: Account):
+    deposit, _ = reverted_deposit(account)
+    give(account, 15)
+    # Each finds the purpose reverted, and prepares another transaction.
+    wallets = [account.wallet() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool, mined_every_so_often(account.chain):
+        hashes = set(pool.map(lambda wallet: wallet.send(deposit, purpose="second"), wallets))
+
+    for one in hashes:
+        account.wallet().confirm(one)
+    assert (len(hashes), in_escrow(account)) == (1, 10)
+
+
+def test_a_purpose_that_was_kept_with_its_revert_is_sent_anew_too(account: Account):
+    """As earlier versions left it."""
+    deposit, second = reverted_deposit(account)
+    with pytest.raises(TransactionFailed):
+        account.wallet().confirm(second)
+    slots = account.database["wallet_slots"]
+    slots.update_one({"former_purpose": "second"}, {"$rename": {"former_purpose": "purpose"}})
+    give(account, 5)
+
+    account.wallet().confirm(account.wallet().send(deposit, purpose="second"))
+
+    assert in_escrow(account) == 10
 
 
 def send_blindly(wallet: Wallet, call: Any, purpose: str) -> str:

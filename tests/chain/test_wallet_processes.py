@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +11,9 @@ import pytest
 from pymongo.database import Database
 
 from tests import services
+from tests.chain.wallet_process import approve
 from tests.chain.wallets import Account
+from tests.forked import Forked
 
 pytestmark = pytest.mark.chain
 
@@ -24,14 +23,7 @@ def account(chain: services.Chain, mongo_database: Database[dict[str, Any]]) -> 
     return Account.fresh(chain, mongo_database)
 
 
-def start(account: Account, mongo_uri: str, amounts: Sequence[int], dies: str = "") -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.chain.wallet_process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin
+def start(account: Account, mongo_uri: str, amounts: Sequence[int], dies: str = "") -> Forked:
     todo = {
         "rpc_url": account.chain.rpc_url,
         "address_file": str(account.chain.address_file),
@@ -41,23 +33,14 @@ def start(account: Account, mongo_uri: str, amounts: Sequence[int], dies: str = 
         "amounts": list(amounts),
         "dies": dies,
     }
-    process.stdin.write(json.dumps(todo))
-    process.stdin.close()
-    process.stdin = None
-    return process
-
-
-def confirmed(process: subprocess.Popen[str]) -> list[str]:
-    said, _ = process.communicate(timeout=240)
-    assert process.returncode == 0
-    return list(json.loads(said))
+    return Forked(approve, todo)
 
 
 def test_200_transactions_by_8_processes_have_no_gap_and_no_duplicate(account: Account, mongo_uri: str):
     shares = [range(1 + first, 201, 8) for first in range(8)]
 
     processes = [start(account, mongo_uri, share) for share in shares]
-    hashes = [one for process in processes for one in confirmed(process)]
+    hashes = [one for process in processes for one in process.result()]
 
     assert len(set(hashes)) == 200
     assert account.sent() == 200
@@ -69,7 +52,7 @@ def test_8_processes_with_the_same_purposes_send_each_once(account: Account, mon
     amounts = range(1, 11)
 
     processes = [start(account, mongo_uri, amounts) for _ in range(8)]
-    hashes = {tuple(confirmed(process)) for process in processes}
+    hashes = {tuple(process.result()) for process in processes}
 
     assert len(hashes) == 1
     assert sorted(account.approved()) == list(amounts)
@@ -78,9 +61,7 @@ def test_8_processes_with_the_same_purposes_send_each_once(account: Account, mon
 
 @pytest.mark.parametrize("dies", ["signed", "kept", "sent"])
 def test_a_purpose_is_sent_once_whenever_its_process_was_killed(account: Account, mongo_uri: str, dies: str):
-    killed = start(account, mongo_uri, [7], dies)
-    killed.communicate(timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    assert start(account, mongo_uri, [7], dies).killed_by() == signal.SIGKILL
 
     wallet = account.wallet()
     wallet.confirm(wallet.send(account.approval(7), purpose="approve 7"))
@@ -90,7 +71,7 @@ def test_a_purpose_is_sent_once_whenever_its_process_was_killed(account: Account
 
 
 def test_who_comes_next_sends_what_a_killed_process_kept(account: Account, mongo_uri: str):
-    start(account, mongo_uri, [7], "kept").communicate(timeout=60)
+    start(account, mongo_uri, [7], "kept").killed_by()
     assert account.sent() == 0
 
     wallet = account.wallet()

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.chain.wallet_process`: sends approvals, and may be killed in the middle of it.
-
-Reads what to do as JSON from its standard input, writes the hashes of what was confirmed.
-"""
+"""Sends approvals in a process of its own, and may be killed in the middle of it."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -46,8 +41,8 @@ class DeadlyLanes(MongoLanes):
         return added
 
 
-def main() -> None:
-    todo = json.load(sys.stdin)
+def approve(todo: dict[str, Any]) -> list[str]:
+    """The hashes of what was confirmed."""
     web3 = connect(todo["rpc_url"])
     database = pymongo.MongoClient[dict[str, Any]](todo["mongo_uri"])[todo["database"]]
     network = Network.find(web3.eth.chain_id, Path(todo["address_file"]))
@@ -60,8 +55,4 @@ def main() -> None:
     ]
     if todo["dies"] == "sent":
         die()
-    json.dump([wallet.confirm(one)["transactionHash"].hex() for one in hashes], sys.stdout)
-
-
-if __name__ == "__main__":
-    main()
+    return [wallet.confirm(one)["transactionHash"].hex() for one in hashes]

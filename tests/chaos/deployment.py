@@ -229,7 +229,11 @@ def _stack(
     home: Path, environment: dict[str, str], report: Callable[[str], None], with_chain: bool
 ) -> Iterator[tuple[stack.Running, SecondOceanNode, str]]:
     with second_ocean_node.running(home) as second:
-        extra = {"requests_per_minute": REQUESTS_PER_MINUTE, "poll_interval_seconds": 1}
+        extra = {
+            "requests_per_minute": REQUESTS_PER_MINUTE,
+            "poll_interval_seconds": 1,
+            "check_images": False,
+        }
         node = {"conn_type": "ocean_node", "host": second.url, "extra": extra}
         more = {f"AIRFLOW_CONN_{shapes.SECOND_OCEAN_NODE.upper()}": json.dumps(node)}
         starting = stack.running(

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pymongo
 import pytest
 from click.testing import CliRunner, Result
+from web3.types import TxReceipt
 
 from airflow_provider_deflow import cli
 from airflow_provider_deflow.chain.escrow import Authorization, Escrow, Funds
 from airflow_provider_deflow.chain.transactions import Sender
+from airflow_provider_deflow.chain.wallet import Wallet
+from airflow_provider_deflow.errors import ChainUnreachable
 from airflow_provider_deflow.signing import KeySigner
 from airflow_provider_deflow.stack import mongod
 from tests import services
@@ -69,6 +74,14 @@ def on_chain(chain: services.Chain) -> Escrow:
     return Escrow(chain.web3, chain.addresses["Escrow"])
 
 
+def _fee_token(chain: services.Chain) -> Any:
+    return chain.at("OceanToken", chain.fee_token).functions
+
+
+def _deposit(chain: services.Chain, on_chain: Escrow, base_units: int) -> Any:
+    return chain.at("Escrow", on_chain.address).functions.deposit(chain.fee_token, base_units)
+
+
 def deflow(*words: str) -> Result:
     result = CliRunner().invoke(cli.main, ["escrow", *words])
     assert result.exit_code == 0, result.output
@@ -83,7 +96,48 @@ def test_funds_come_and_go(chain: services.Chain, payer: str, on_chain: Escrow):
     assert on_chain.funds(payer, chain.fee_token) == Funds(2 * ONE, 0)
 
 
-def test_a_dry_run_signs_nothing(chain: services.Chain, payer: str, payee: Sender):
+def test_a_command_that_is_repeated_with_its_purpose_is_done_once(
+    chain: services.Chain, payer: str, on_chain: Escrow
+):
+    for _ in range(2):
+        deflow("deposit", "6", "--purpose", "for March")
+    for _ in range(2):
+        # More than is left after the first one.
+        deflow("withdraw", "4", "--purpose", "in April")
+
+    assert on_chain.funds(payer, chain.fee_token) == Funds(2 * ONE, 0)
+    deflow("withdraw", "1")
+    deflow("withdraw", "1")
+    assert on_chain.funds(payer, chain.fee_token) == Funds(0, 0)
+
+
+def test_when_the_chain_s_answer_is_lost_it_is_said_how_to_repeat_it(
+    chain: services.Chain, payer: str, on_chain: Escrow, monkeypatch: pytest.MonkeyPatch
+):
+    deflow("deposit", "6")
+    confirm, lost = Wallet.confirm, []
+
+    def and_lose(self: Wallet, sent: str) -> TxReceipt:
+        receipt = confirm(self, sent)
+        if not lost:
+            lost.append(sent)
+            raise ChainUnreachable("the endpoint does not answer — try again later")
+        return receipt
+
+    monkeypatch.setattr(Wallet, "confirm", and_lose)
+    failed = CliRunner().invoke(cli.main, ["escrow", "withdraw", "4"])
+    assert failed.exit_code == 1
+    (purpose,) = re.findall("--purpose '(.*)'", failed.output)
+
+    deflow("withdraw", "4", "--purpose", purpose)
+
+    assert on_chain.funds(payer, chain.fee_token) == Funds(2 * ONE, 0)
+
+
+def test_a_dry_run_signs_nothing(chain: services.Chain, payer: str, payee: Sender, on_chain: Escrow):
+    chain.send(os.environ["DEFLOW_WALLET_KEY"], _fee_token(chain).approve(on_chain.address, 3 * ONE))
+    chain.send(os.environ["DEFLOW_WALLET_KEY"], _deposit(chain, on_chain, 3 * ONE))
+    sent = chain.web3.eth.get_transaction_count(chain.web3.to_checksum_address(payer))
     said = [
         deflow(*words, "--dry-run").output
         for words in (
@@ -99,7 +153,8 @@ def test_a_dry_run_signs_nothing(chain: services.Chain, payer: str, payee: Sende
     assert said[2] == (
         f"would let {payee.address} lock 2 OCEAN in 20 locks of at most 7200 s; nothing was signed\n"
     )
-    assert chain.web3.eth.get_transaction_count(chain.web3.to_checksum_address(payer)) == 0
+    assert said[1] == f"would withdraw 2 OCEAN from the escrow to {payer}; nothing was signed\n"
+    assert chain.web3.eth.get_transaction_count(chain.web3.to_checksum_address(payer)) == sent
 
 
 def test_a_payee_is_authorized_and_revoked(
@@ -169,6 +224,8 @@ def test_a_wallet_may_be_an_airflow_connection(
         (("deposit", "0.0000000000000000001"), "this token has 18 decimals; round it first"),
         (("deposit", "11"), "has 10 OCEAN, and deposit of"),
         (("withdraw", "1"), "has 0 OCEAN available in the escrow, not 1 OCEAN"),
+        (("deposit", "11", "--dry-run"), "has 10 OCEAN, and deposit of"),
+        (("withdraw", "1", "--dry-run"), "has 0 OCEAN available in the escrow, not 1 OCEAN"),
         (("revoke", "--payee", "0x12"), "is not an address"),
         (("--wallet", "nobody", "show"), "no such wallet is known"),
     ],

@@ -29,6 +29,7 @@ from tests.upkeep.conftest import Answers
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 
 RUN = "run 1"
+SAME = "1 lock(s) and 0 order(s) compared with the chain, 0 difference(s)"
 
 
 @pytest.fixture
@@ -96,6 +97,7 @@ def test_nodes_that_ask_for_the_same_are_quoted_once(paying: Paid) -> None:
 
     assert json.loads(result.output)["total"]["tokens"] == "99"
     assert len([one for one in paying.between.passed if "initializeCompute" in one]) == 2
+    assert len([one for one in paying.between.passed if "computeEnvironments" in one]) == 1
 
 
 def test_a_quote_beyond_the_budget_says_so_and_fails(paying: Paid) -> None:
@@ -129,7 +131,7 @@ def test_the_ledger_shows_what_the_chain_says_of_a_run(settled: Paid) -> None:
 def test_the_ledger_is_proven_by_the_chain(settled: Paid) -> None:
     result = deflow("ledger", "reconcile", RUN)
 
-    assert (result.exit_code, result.output) == (0, "1 lock(s) compared with the chain, 0 difference(s)\n")
+    assert (result.exit_code, result.output) == (0, f"{SAME}\n")
     assert deflow("ledger", "reconcile").exit_code == 0
 
 

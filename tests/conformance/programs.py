@@ -25,12 +25,13 @@ sys.exit(3)
 
 TAKES_ALL_MEMORY = "taken = []\nwhile True: taken.append(bytearray(50_000_000))"
 
-# What is written before the node has measured the container for the first time is free.
+# What is written before the node has measured the container for the first time is free. The blocks are taken,
+# however they are counted, but nobody waits until zeros are in them.
 WRITES_LATE = """
-import time
+import os, time
 time.sleep(%s)
 with open('/data/outputs/big', 'wb') as file:
-    for _ in range(%s): file.write(bytes(10_000_000))
+    os.posix_fallocate(file.fileno(), 0, %s * 10_000_000)
 time.sleep(300)
 """
 

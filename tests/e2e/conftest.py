@@ -27,6 +27,7 @@ from airflow_provider_deflow.graphs.store import GraphStore
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.ocean.compute import ComputeJob
 from airflow_provider_deflow.ocean.outputs import ContentStore
+from airflow_provider_deflow.stack import marks
 from airflow_provider_deflow.stack.airflow_api import AirflowApi, RunState
 from airflow_provider_deflow.stack.local_stack import DEVELOPMENT_KEY
 
@@ -146,7 +147,7 @@ class Deployment:
             "connection_id": conn_id,
             "conn_type": "ocean_node",
             "host": url or self.up.ocean_node_url,
-            "extra": json.dumps({"requests_per_minute": 600, **extra}),
+            "extra": json.dumps({"requests_per_minute": 600, "check_images": False, **extra}),
         }
         self.airflow.add_connection(body)
 
@@ -195,22 +196,27 @@ def free_port() -> int:
 
 @contextmanager
 def deployed(starting: AbstractContextManager[stack.Running]) -> Iterator[Deployment]:
-    """What starts, started."""
+    """What starts, started; at its end it is killed."""
     with (
         starting as up,
         Airflow(up.airflow_url, up.username, up.password) as airflow,
         pymongo.MongoClient(up.mongo_uri) as mongo,
     ):
-        yield Deployment(
-            up=up,
-            airflow=airflow,
-            store=GraphStore(mongo["deflow"]),
-            content=ContentStore(Path(up.storage.removeprefix("file://"))),
-            address=signing.KeySigner(DEVELOPMENT_KEY).address,
-        )
+        try:
+            yield Deployment(
+                up=up,
+                airflow=airflow,
+                store=GraphStore(mongo["deflow"]),
+                content=ContentStore(Path(up.storage.removeprefix("file://"))),
+                address=signing.KeySigner(DEVELOPMENT_KEY).address,
+            )
+        finally:
+            # In order is how it ends in tests/stack; nobody needs what is here any more.
+            marks.end(up.home)
 
 
-@pytest.fixture(scope="session")
+# Of this folder, not of all tests: a stack that is up takes its share of a small machine, used or not.
+@pytest.fixture(scope="package")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("e2e"))
     dags = tmp_path_factory.mktemp("dags")

@@ -116,3 +116,44 @@ def is_followed(deployment: Deployment, run_id: str) -> bool:
         "Running algorithm" in file.read_text()
         for file in logs.glob(f"run_id={run_id}/task_id=a/*.trigger.*.log")
     )
+
+
+def test_an_upload_becomes_an_asset_by_the_api_alone(ask: Asking) -> None:
+    kept = ask.fine(ask("POST", "/uploads", params={"name": "numbers.txt"}, content=b"1 4 9"))
+    asset = {
+        "ocean_node": "ocean_node_default",
+        "wallet": "ocean_wallet_publisher",
+        "kind": "dataset",
+        "name": "Squares by the API",
+        "description": "The first square numbers",
+        "author": "Somebody",
+        "license": "CC0-1.0",
+        "files": [{"upload": {"sha256": kept["sha256"], "name": kept["name"]}}],
+        "service": "access",
+    }
+
+    made = published(ask, asset)
+
+    assert made["state"] == "success", made
+    assert [one["what"] for one in made["transactions"]] == ["mint", "describe"]
+    node = {"ocean_node": "ocean_node_default"}
+    (found,) = ask.get("/assets", params={**node, "search": "squares by the api"})["assets"]
+    assert (found["did"], found["services"][0]["price"]["kind"]) == (made["did"], "free")
+    assert ask.get(f"/assets/{made['did']}", params=node)["license"] == "CC0-1.0"
+    again = published(ask, asset)
+    assert (again["state"], again["did"]) == ("success", made["did"])
+
+    failed = published(ask, {**asset, "files": [{"url": "http://127.0.0.1:9/nothing.txt"}]})
+    assert (failed["state"], failed["did"]) == ("failed", None)
+    assert failed["message"]
+    assert failed["hint"]
+
+
+def published(ask: Asking, asset: dict[str, Any]) -> Any:
+    """What became of it."""
+    run_id = ask.fine(ask("POST", "/assets", asset))["run_id"]
+    give_up_at = time.monotonic() + RUN_SECONDS
+    while (seen := ask.get(f"/assets/publications/{run_id}"))["state"] not in ("success", "failed"):
+        assert time.monotonic() < give_up_at, seen
+        time.sleep(0.5)
+    return seen

@@ -52,7 +52,7 @@ def test_tasks_run_where_queue_and_pool_send_them_and_wait_in_both_triggerers(
 
 
 def test_runs_side_by_side_and_backfilled_ones_never_share_a_job(deployment: Deployment) -> None:
-    """Here, because Airflow gives up on a backfill halfway when SQLite is being written by another process."""
+    """Here, because on SQLite Airflow gives up on a backfill halfway when somebody else writes."""
     document = drawn.graph("side-by-side", "a", (), schedule={"cron": "0 0 * * *"})
     before = {job.job_id for job in deployment.jobs()}
     dag_id = deployment.publish(document)

@@ -13,12 +13,14 @@ import pytest
 
 from airflow_provider_deflow.cli.context import WALLET_KEY_VARIABLE
 from airflow_provider_deflow.stack import marks
+from tests import services
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.chain, pytest.mark.timeout(600)]
 
 
 def test_the_demo_says_what_it_cost_and_the_chain_agrees(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "demo"
+    services.keep_ports(home)
     command = [sys.executable, "-m", "airflow_provider_deflow.cli", "demo", "--home", home, "--out", out]
     settings = {name: value for name, value in os.environ.items() if name != WALLET_KEY_VARIABLE}
 
@@ -34,6 +36,9 @@ def test_the_demo_says_what_it_cost_and_the_chain_agrees(tmp_path: Path) -> None
         paid["predict"]["locked"]
     )
     assert (cost["locks"], cost["differences"]) == (1, [])
-    assert "1 lock(s) compared with the chain, 0 difference(s)" in done.stdout
+    (asset,) = cost["assets"]
+    assert f"{asset['edge']} was published as did:op:" in done.stdout
+    assert int(asset["gas"]) > 0
+    assert "1 lock(s) and 0 order(s) compared with the chain, 0 difference(s)" in done.stdout
     assert (out / "result.tar").stat().st_size > 0
     assert marks.find(home) == []

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pymongo
 import pytest
 
 from airflow_provider_deflow import signing
@@ -146,3 +147,27 @@ def test_a_dataset_is_published_and_what_waits_for_a_new_version_of_it_runs(depl
     airflow.wait_for_a_run(follows, but=[told])
     # Two versions, three publishings.
     assert (len(airflow.runs(graph_dag)), len(airflow.runs(follows))) == (1, 2)
+
+
+def test_the_compute_flow_of_ocean_py_by_hand(deployment: Deployment) -> None:
+    """Two wallets, two assets, two orders, one paid job; the consumer sees the mean and not the numbers."""
+    airflow, dag_id = deployment.airflow, "compute_flow"
+    run_id = deployment.run(dag_id)
+
+    state = deployment.end_of(dag_id, run_id)
+
+    assert state.run.state == "success", deployment.why(state)
+    assert airflow.xcom(dag_id, run_id, "result") == 3.0
+    dataset, allowed, algorithm = (
+        airflow.xcom(dag_id, run_id, task_id)
+        for task_id in ("publish_dataset", "allow_algorithm", "publish_algorithm")
+    )
+    assert allowed["did"] == dataset["did"] != algorithm["did"]
+    job_id = airflow.xcom(dag_id, run_id, "mean")["job_id"]
+    (job,) = [one for one in deployment.jobs() if one.job_id == job_id]
+    assert not job.is_free
+    with pymongo.MongoClient(deployment.up.mongo_uri) as mongo:
+        money = list(mongo["deflow"]["ledger_reservations"].find({"run_id": run_id}))
+    orders = {one["did"] for one in money if one.get("kind") == "order"}
+    assert orders == {dataset["did"], algorithm["did"]}
+    assert {one["payer"] for one in money} == {deployment.address}

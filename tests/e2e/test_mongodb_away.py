@@ -150,8 +150,13 @@ def finishes(deployment: Deployment, dag_id: str, run_id: str) -> None:
 
 def is_told_whole(deployment: Deployment, run_id: str) -> None:
     """By `deflow runs show`, which brings what the tasks had to put by."""
-    wait_for(lambda: shown(deployment, run_id)["state"] == "succeeded", seconds=60)
-    run = shown(deployment, run_id)
+    run: dict[str, Any] = {}
+
+    def succeeded() -> bool:
+        run.update(shown(deployment, run_id))
+        return bool(run["state"] == "succeeded")
+
+    wait_for(succeeded, seconds=60)
     for node in run["nodes"]:
         assert [each["state"] for each in node["tries"]] == ["succeeded"]
         (job,) = node["jobs"]

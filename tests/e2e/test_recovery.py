@@ -6,38 +6,30 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
 
 from tests.e2e import drawn
 from tests.e2e.conftest import Deployment
+from tests.e2e.rows import Row, run_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 
-def test_a_task_killed_while_it_polls_is_retried_on_the_same_job(deployment: Deployment) -> None:
-    """Supervisor and task process get kill -9 while the worker still looks at the job itself."""
-    # Looks so far apart that the task is surely between two of them.
-    deployment.connect("ocean_node_unhurried", poll_interval_seconds=20)
-    document = drawn.graph(
-        "killed-inline", "a", (), {"a": 15.0}, defaults={"ocean_node": "ocean_node_unhurried"}
-    )
-    dag_id = deployment.publish(document)
-    before = {job.job_id for job in deployment.jobs()}
-    run_id = deployment.run(dag_id)
-    wait_for(lambda: len(deployment.jobs()) > len(before))
+@pytest.fixture(scope="module", autouse=True)
+def killed_while_it_polls(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Row]:
+    """Begun first and looked at last: only after a while does Airflow miss what died without a word.
 
-    killed = kill_task_processes(deployment)
-
-    assert killed >= 2, "a supervisor and a task process"
-    state = deployment.end_of(dag_id, run_id)
-    assert state.run.state == "success", deployment.why(state)
-    assert [task.try_number for task in state.tasks if task.task_id == "a"] == [2]
-    new = [job for job in deployment.jobs() if job.job_id not in before]
-    assert [job.outcome for job in new] == ["succeeded"]
-    assert deployment.result(dag_id, run_id)["a/a.txt"] == b"a()"
+    Supervisor and task process get kill -9 while the worker still looks at the job itself; its looks are so
+    far apart that the task is surely between two of them.
+    """
+    node = {"algorithm": drawn.telling("a", 15.0)}
+    with run_of(deployment, tmp_path_factory.mktemp("killed"), "killed-inline", {"a": 20.0}, a=node) as rows:
+        wait_for(lambda: len(rows["a"].jobs()) == 1)
+        assert kill_task_processes(deployment) >= 2, "a supervisor and a task process"
+        yield rows["a"]
 
 
 def test_a_triggerer_killed_while_a_task_is_deferred_is_replaced(deployment: Deployment) -> None:
@@ -85,6 +77,19 @@ def test_clearing_a_deferred_task_ends_its_job_before_the_next_one(deployment: D
     assert new[0].finished is not None
     assert new[1].created is not None
     assert new[0].finished <= new[1].created
+
+
+def test_a_task_killed_while_it_polls_is_retried_on_the_same_job(
+    deployment: Deployment, killed_while_it_polls: Row
+) -> None:
+    row = killed_while_it_polls
+
+    state = deployment.end_of(row.dag_id, row.run_id)
+
+    assert state.run.state == "success", deployment.why(state)
+    assert row.task().try_number == 2
+    assert row.outcomes() == ["succeeded"]
+    assert deployment.result(row.dag_id, row.run_id)["a/a.txt"] == b"a()"
 
 
 def wait_for(happened: Callable[[], bool], seconds: float = 180) -> None:

@@ -208,6 +208,31 @@ def test_failing_a_run_stops_its_jobs(failed_run: Rows, where: str) -> None:
     assert row.outcomes() == ["stopped"]
 
 
+# ---- limits ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["in-the-worker", "deferred"])
+def test_a_task_past_its_execution_timeout_has_its_job_stopped(timed_tasks: Rows, where: str) -> None:
+    row = timed_tasks[where]
+
+    row.until("success", "failed")
+
+    row.until_its_task_saw_to_it()
+    row.until_all_over()
+    assert (row.task().state, row.outcomes()) == ("failed", ["stopped"])
+
+
+@pytest.mark.parametrize("where", ["in-the-worker", "deferred"])
+def test_a_run_past_its_dagrun_timeout_has_its_jobs_stopped(timed_run: Rows, where: str) -> None:
+    row = timed_run[where]
+
+    row.until("success", "failed", "skipped")
+
+    row.until_its_task_saw_to_it()
+    row.until_all_over()
+    assert (row.task().state, row.outcomes()) == ("skipped", ["stopped"])
+
+
 # ---- what leaves the job alone -----------------------------------------------------------------------
 
 
@@ -258,31 +283,6 @@ def test_a_pool_that_loses_its_slots_keeps_a_task_waiting_and_never_its_job(
     row.until("success", "failed")
     assert (row.task().state, row.task().try_number) == ("success", 1)
     assert row.outcomes() == ["succeeded"]
-
-
-# ---- limits ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("where", ["in-the-worker", "deferred"])
-def test_a_task_past_its_execution_timeout_has_its_job_stopped(timed_tasks: Rows, where: str) -> None:
-    row = timed_tasks[where]
-
-    row.until("success", "failed")
-
-    row.until_its_task_saw_to_it()
-    row.until_all_over()
-    assert (row.task().state, row.outcomes()) == ("failed", ["stopped"])
-
-
-@pytest.mark.parametrize("where", ["in-the-worker", "deferred"])
-def test_a_run_past_its_dagrun_timeout_has_its_jobs_stopped(timed_run: Rows, where: str) -> None:
-    row = timed_run[where]
-
-    row.until("success", "failed", "skipped")
-
-    row.until_its_task_saw_to_it()
-    row.until_all_over()
-    assert (row.task().state, row.outcomes()) == ("skipped", ["stopped"])
 
 
 # ---- Airflow's processes -----------------------------------------------------------------------------

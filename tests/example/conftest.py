@@ -28,6 +28,15 @@ class Container:
 
     bwrap: str
 
+    @classmethod
+    def of_this_machine(cls) -> Container:
+        """Bubblewrap, which the local Ocean Node needs as well."""
+        bwrap = _bwrap()
+        probe = ["--unshare-all", "--ro-bind", "/", "/", "true"]
+        if bwrap is None or subprocess.run([bwrap, *probe], capture_output=True, check=False).returncode != 0:
+            pytest.fail("no sandbox: bubblewrap is missing, or this machine allows no user namespaces")
+        return cls(bwrap)
+
     def run(
         self,
         algorithm: str,
@@ -80,12 +89,7 @@ def _bwrap() -> str | None:
 
 @pytest.fixture(scope="session")
 def container() -> Container:
-    """Bubblewrap, which the local Ocean Node needs as well."""
-    bwrap = _bwrap()
-    probe = ["--unshare-all", "--ro-bind", "/", "/", "true"]
-    if bwrap is None or subprocess.run([bwrap, *probe], capture_output=True, check=False).returncode != 0:
-        pytest.fail("no sandbox: bubblewrap is missing, or this machine allows no user namespaces")
-    return Container(bwrap)
+    return Container.of_this_machine()
 
 
 @pytest.fixture(scope="session")

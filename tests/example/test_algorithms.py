@@ -41,7 +41,8 @@ class Finished:
         return metrics
 
 
-def _run(container: Container, hospital_files: dict[str, Path], folder: Path) -> Finished:
+def computed(container: Container, hospital_files: dict[str, Path], folder: Path) -> Finished:
+    """Each step after the other, without any Ocean Node."""
     document = graph.document(dict.fromkeys(hospital_files, "0" * 64))
     prepared = []
     for node in document["nodes"][:2]:
@@ -59,7 +60,7 @@ def _run(container: Container, hospital_files: dict[str, Path], folder: Path) ->
 def finished(
     container: Container, hospital_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Finished:
-    return _run(container, hospital_files, tmp_path_factory.mktemp("run"))
+    return computed(container, hospital_files, tmp_path_factory.mktemp("run"))
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -144,7 +145,7 @@ def test_a_person_finds_the_result_in_words_and_as_a_picture(finished: Finished)
 def test_the_same_input_gives_the_same_bytes(
     finished: Finished, container: Container, hospital_files: dict[str, Path], tmp_path: Path
 ) -> None:
-    again = _run(container, hospital_files, tmp_path)
+    again = computed(container, hospital_files, tmp_path)
 
     for path in (*finished.selected, *finished.predicted.iterdir()):
         folder = again.predicted if path.parent == finished.predicted else again.selected[0].parent

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -195,5 +196,29 @@ def test_a_signed_url_names_one_file_and_expires(monkeypatch: pytest.MonkeyPatch
     other = "A" if token[-2] != "A" else "B"
     assert signed_urls.read_token(token[:-2] + other + token[-1]) is None
     later = time.time() + signed_urls.EXPIRES_SECONDS + 1
-    monkeypatch.setattr(time, "time", lambda: later)
+    monkeypatch.setattr(signed_urls, "time", SimpleNamespace(time=lambda: later))
     assert signed_urls.read_token(token) is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "checks"),
+    [
+        ({}, True),
+        ({"check_images": None}, True),
+        ({"check_images": False}, False),
+        ({"check_images": "false"}, False),
+    ],
+)
+def test_a_node_connection_says_whether_images_are_looked_for(
+    extra: dict[str, Any], checks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "node", conn_type="ocean_node", host="http://n", extra=extra)
+
+    assert OceanNodeHook("node").settings().check_images is checks
+
+
+def test_a_node_connection_names_registries_as_text_or_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    for written in ("one.example, 10.0.0.0/8", ["one.example", "10.0.0.0/8"]):
+        connect(monkeypatch, "node", conn_type="ocean_node", host="http://n", extra={"registries": written})
+
+        assert OceanNodeHook("node").settings().registries == ("one.example", "10.0.0.0/8")

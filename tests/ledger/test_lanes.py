@@ -75,28 +75,31 @@ def test_an_attempt_is_added_to_what_was_seen_only(lanes: MongoLanes):
     assert not lanes.add_attempt(LANE, now, THIRD)
 
 
-def test_a_replaced_slot_lets_its_purpose_go(lanes: MongoLanes):
+@pytest.mark.parametrize("ending", ["replaced", "reverted"])
+def test_a_slot_that_came_to_nothing_lets_its_purpose_go(lanes: MongoLanes, ending: Any):
     slot = Slot(7, "one", 41, (FIRST,))
     lanes.add(LANE, slot)
 
-    lanes.settle(LANE, slot, Outcome("0x" + "99" * 32, "replaced"))
+    for _ in range(2):
+        lanes.settle(LANE, slot, Outcome("0x" + "99" * 32, ending))
 
     assert lanes.unsettled(LANE) == []
     assert lanes.with_purpose(LANE, "one") is None
     assert lanes.add(LANE, Slot(8, "one", 42, (SECOND,)))
 
 
-@pytest.mark.parametrize("ending", ["succeeded", "reverted"])
-def test_a_mined_slot_keeps_its_purpose(lanes: MongoLanes, ending: Any):
+def test_a_slot_that_succeeded_keeps_its_purpose_whoever_says_what_later(lanes: MongoLanes):
     slot = Slot(7, "one", 41, (FIRST,))
     lanes.add(LANE, slot)
 
-    lanes.settle(LANE, slot, Outcome(FIRST.transaction_hash, ending))
+    lanes.settle(LANE, slot, Outcome(FIRST.transaction_hash, "succeeded"))
     lanes.settle(LANE, slot, Outcome("0x" + "99" * 32, "replaced"))
+    lanes.settle(LANE, slot, Outcome(FIRST.transaction_hash, "reverted"))
 
     found = lanes.with_purpose(LANE, "one")
     assert found is not None
-    assert found.outcome == Outcome(FIRST.transaction_hash, ending)
+    assert found.outcome == Outcome(FIRST.transaction_hash, "succeeded")
+    assert not lanes.add(LANE, Slot(8, "one", 42, (SECOND,)))
 
 
 def test_a_store_that_is_away_says_so():

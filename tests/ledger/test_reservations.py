@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from airflow_provider_deflow import errors
 from airflow_provider_deflow.ledger.entry import Run
 from airflow_provider_deflow.ledger.leases import Leases
 from airflow_provider_deflow.ledger.reservations import Budget, Reservations, Token, of_day, of_run
+from tests.forked import Forked
 
 Mongo = Database[dict[str, Any]]
 
@@ -127,7 +127,7 @@ def test_a_budget_counts_one_token(mongo_database: Mongo) -> None:
         reservations.reserve({"b": 1}, Token(8996, "0x" + "1" * 40, 6), [budget], {})
 
 
-def _reserve_ten(uri: str, name: str, who: int, results: Any) -> None:
+def _reserve_ten(uri: str, name: str, who: int) -> int:
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         reservations, budget, got = Reservations(client[name]), of_run(RUN, 50 * ONE), 0
         for number in range(10):
@@ -136,21 +136,12 @@ def _reserve_ten(uri: str, name: str, who: int, results: Any) -> None:
             except errors.BudgetExceeded:
                 continue
             got += 1
-        results.put(got)
+        return got
 
 
 def test_twenty_processes_at_once_get_all_there_is_and_no_more(mongo_uri: str, mongo_database: Mongo) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    results: Any = spawn.Queue()
-    processes = [
-        spawn.Process(target=_reserve_ten, args=(mongo_uri, mongo_database.name, who, results))
-        for who in range(20)
-    ]
-    for process in processes:
-        process.start()
-    got = [results.get(timeout=200) for _ in processes]
-    for process in processes:
-        process.join()
+    processes = [Forked(_reserve_ten, mongo_uri, mongo_database.name, who) for who in range(20)]
+    got = [process.result() for process in processes]
 
     assert sum(got) == 50
     assert Reservations(mongo_database).taken_of(of_run(RUN, 0).id) == 50 * ONE

@@ -7,10 +7,12 @@ import re
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 
+from airflow_provider_deflow.local_ocean_node import rate_limit
 from airflow_provider_deflow.local_ocean_node.rate_limit import RateLimit
 from tests.local_ocean_node.running import fast, recordings, running_ocean_node
 
@@ -49,7 +51,7 @@ def test_the_window_opens_with_the_first_request_and_refusals_do_not_extend_it(
     monkeypatch: pytest.MonkeyPatch,
 ):
     now = 1000.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr(rate_limit, "time", SimpleNamespace(monotonic=lambda: now))
     limit = RateLimit(2, 10)
 
     assert [limit.refusal("a") for _ in range(2)] == [None, None]
@@ -61,7 +63,7 @@ def test_the_window_opens_with_the_first_request_and_refusals_do_not_extend_it(
 
 def test_callers_of_the_past_are_forgotten(monkeypatch: pytest.MonkeyPatch):
     now = 1000.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr(rate_limit, "time", SimpleNamespace(monotonic=lambda: now))
     limit = RateLimit(30, 2)
 
     assert [limit.refusal(caller) for caller in "ab"] == [None, None]

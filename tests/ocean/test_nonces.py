@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ def test_trap_24_a_nonce_whose_message_begins_with_zero_is_left_out(
     scripted_node, signer, tmp_path, monkeypatch
 ):
     """The node drops that byte and finds another signer: one good signature in 256 is refused."""
-    monkeypatch.setattr(nonces.time, "time_ns", lambda: REFUSED * 1_000_000)
+    monkeypatch.setattr(nonces, "time", SimpleNamespace(time_ns=lambda: REFUSED * 1_000_000))
     lane = NonceLane(SharedState(tmp_path), "node", ADDRESS)
     route = routes.stop(JOB_ID)
     with lane.next(lambda nonce: route.can_be_signed(ADDRESS, nonce)) as nonce:

@@ -9,10 +9,12 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_deflow.errors import OceanNodeBusy
+from airflow_provider_deflow.ocean import allowance
 from airflow_provider_deflow.ocean.allowance import Allowance
 from airflow_provider_deflow.ocean.nonces import NonceLane
 from airflow_provider_deflow.ocean.shared_state import SharedState
@@ -38,7 +40,7 @@ def clock(monkeypatch):
     class Clock:
         now = 1_795_000_000.0
 
-    monkeypatch.setattr(time, "time", lambda: Clock.now)
+    monkeypatch.setattr(allowance, "time", SimpleNamespace(time=lambda: Clock.now))
     return Clock
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from airflow.sdk import DAG
 
 from airflow_provider_deflow.chain.events import Event, events_of
+from airflow_provider_deflow.hooks.paying import looking_wallet
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from airflow_provider_deflow.publishing.publisher import Published
+from airflow_provider_deflow.reconciliation import accounts, reconcile
 from tests.operators.paid import Paid
 from tests.publishing_parts import Publishing, algorithm, dataset, file_object
 
@@ -54,6 +56,23 @@ class ByDid:
         """How often each was ordered."""
         return [len(self.said(asset, "OrderStarted")) for asset in assets]
 
+    def kept(self) -> list[dict[str, Any]]:
+        """What the ledger says of orders."""
+        return [one for one in self.paying.reservations.of_run_called("") if one.get("kind") == "order"]
+
+    def differences(self) -> list[str]:
+        """Between the ledger, all of it, and the chain."""
+        wallet = looking_wallet("ocean_wallet_default")
+        return reconcile(wallet, self.paying.reservations.of_run_called("")).differences
+
+    def gas_in_ledger(self) -> int:
+        found = accounts(self.paying.reservations.of_run_called(""))
+        return sum(one.gas for one in found)
+
+    def gas(self) -> int:
+        """All that the wallet had for gas and has not any more."""
+        return 10**18 - int(self.paying.chain.web3.eth.get_balance(self.paying.address))
+
     def fee_tokens(self) -> int:
         """What the wallet has, in base units."""
         token = self.paying.chain.at("OceanToken", self.paying.chain.fee_token)
@@ -63,19 +82,27 @@ class ByDid:
 def by_did(
     did: str | None, *datasets: str, budget: dict[str, str] | None = None, **node: Any
 ) -> OceanComputeOperator:
-    code = {"code": "pass", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
     with DAG("by_hand", schedule=None):
-        return OceanComputeOperator(
-            task_id="train",
-            node={
-                "algorithm": {"did": did} if did else code,
-                "datasets": [{"did": one} for one in datasets],
-                "max_duration_seconds": 120,
-                **node,
-            },
-            budget=budget,
-            retries=2,
-        )
+        return by_did_task("train", did, *datasets, budget=budget, **node)
+
+
+def by_did_task(
+    task_id: str, did: str | None, *datasets: str, budget: dict[str, str] | None = None, **node: Any
+) -> OceanComputeOperator:
+    return OceanComputeOperator(
+        task_id=task_id, node=node_of(did, *datasets, **node), budget=budget, retries=2
+    )
+
+
+def node_of(did: str | None, *datasets: str, **node: Any) -> dict[str, Any]:
+    """A node's data; without a DID of an algorithm it has code that does nothing."""
+    code = {"code": "pass", "image": "python:3.11", "entrypoint": "python3 $ALGO"}
+    return {
+        "algorithm": {"did": did} if did else code,
+        "datasets": [{"did": one} for one in datasets],
+        "max_duration_seconds": 120,
+        **node,
+    }
 
 
 _made: list[str] = []

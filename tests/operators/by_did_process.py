@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A try of a task that uses assets by DID, in a process of its own, which kills itself at a point.
-
-python -m tests.operators.by_did_process "order sent" ALGORITHM DATASET BUDGET free
-"""
+"""A try of a task that uses assets by DID, for a process of its own, which kills itself at a point."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from airflow_provider_deflow.chain import obtaining
@@ -27,7 +23,6 @@ POINTS: dict[str, Callable[[], None]] = {
 }
 
 
-if __name__ == "__main__":
-    POINTS[sys.argv[1]]()
-    _, _, algorithm, dataset, most, mode = sys.argv
+def die_at(point: str, algorithm: str, dataset: str, most: str, mode: str) -> None:
+    POINTS[point]()
     run(by_did(algorithm, dataset, budget={"per_run": most}, payment={"mode": mode}), context())

@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_deflow.operators import compute
 from tests import proxy
 from tests.local_ocean_node.running import KEYS, fast, running_ocean_node
+
+
+@pytest.fixture(autouse=True)
+def deferring_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no Airflow is: nobody waits here for seconds before a task is handed to the triggerer."""
+    monkeypatch.setattr(compute, "DEFERRAL_SECONDS", 0.0)
 
 
 @pytest.fixture

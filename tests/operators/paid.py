@@ -20,6 +20,7 @@ from pymongo.database import Database
 
 from airflow_provider_deflow.ledger.entry import Run
 from airflow_provider_deflow.ledger.reservations import Reservations
+from airflow_provider_deflow.local_ocean_node import schedule
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from tests import proxy, services
 from tests.local_ocean_node.paying import ONE, paid, running_paid_node
@@ -90,6 +91,8 @@ def paying(
     chain.give_gas(account.address)
     token = chain.at("OceanToken", chain.fee_token)
     chain.send(0, token.functions.transfer(account.address, tokens * ONE))
+    # A node claims a minute after it began, which on a busy machine comes in the midst of a test.
+    monkeypatch.setattr(schedule, "_FIRST_CLAIM_SECONDS", 3600.0)
     settings = paid(chain, folder / "node", test_routes=True, **node)
     with running_paid_node(chain, settings) as url, proxy.between(url) as between:
         connect(monkeypatch, chain, between.url, key, database, mongo_uri)
@@ -105,7 +108,8 @@ def connect(
     mongo_uri: str,
 ) -> None:
     """Airflow's connections."""
-    extra = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.3}
+    # The local Ocean Node pulls no images.
+    extra = {"requests_per_minute": 100_000, "poll_interval_seconds": 0.3, "check_images": False}
     node = {"conn_type": "ocean_node", "host": url, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_OCEAN_NODE_DEFAULT", json.dumps(node))
     wallet = {

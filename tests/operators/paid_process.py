@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A try of a paid task in a process of its own, which kills itself at a point; its memory is a file.
-
-python -m tests.operators.paid_process "authorised" MEMORY.json
-    python -m tests.operators.paid_process "run 7"    # lives
-"""
+"""A try of a paid task for a process of its own, which kills itself at a point; its memory is a file."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -95,9 +90,11 @@ def arm(point: str) -> None:
     patches[point]()
 
 
-if __name__ == "__main__":
-    if sys.argv[1] in POINTS:
-        arm(sys.argv[1])
-        run(paid_operator(WRITE.format("x")), context(FileMemory(Path(sys.argv[2]))))
-    else:
-        run(paid_operator(WRITE.format("x")), context(run_id=sys.argv[1]))
+def die_at(point: str, file: Path) -> None:
+    arm(point)
+    run(paid_operator(WRITE.format("x")), context(FileMemory(file)))
+
+
+def live(run_id: str, ocean_node: str | None = None) -> None:
+    """:param ocean_node: another connection than the default"""
+    run(paid_operator(WRITE.format("x"), ocean_node=ocean_node), context(run_id=run_id))

@@ -286,6 +286,7 @@ TRANSIENT = {
     "GasTooDear",
     "WalletBusy",
     "IncompleteDownload",
+    "FilesBusy",
 }
 
 
@@ -304,8 +305,11 @@ def test_only_what_can_pass_by_itself_is_tried_again(kind: type[errors.DeflowErr
         raise error
 
 
-def test_an_ocean_node_that_names_a_wait_is_waited_for_and_not_by_all_at_once() -> None:
-    busy = errors.OceanNodeBusy("429", retry_after_seconds=40)
+@pytest.mark.parametrize("kind", [errors.OceanNodeBusy, errors.FilesBusy])
+def test_an_ocean_node_that_names_a_wait_is_waited_for_and_not_by_all_at_once(
+    kind: type[errors.OceanNodeBusy | errors.FilesBusy],
+) -> None:
+    busy = kind("429", retry_after_seconds=40)
 
     decisions = [RetryAsTold().evaluate(busy, 1, 2) for _ in range(50)]
 

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +21,12 @@ from airflow_provider_deflow.ledger.reservations import of_run
 from airflow_provider_deflow.local_ocean_node import orders
 from tests import publishing_parts as description
 from tests import services
+from tests.forked import Forked
 from tests.local_ocean_node.file_server import FileServer, running_file_server
 from tests.local_ocean_node.paying import ONE
 from tests.operators import paid
 from tests.operators.by_did import ByDid, by_did
-from tests.operators.by_did_process import POINTS
+from tests.operators.by_did_process import POINTS, die_at
 from tests.operators.one_task import Memory, context, run, written
 from tests.publishing_parts import CONTAINER, Publishing
 
@@ -128,7 +127,7 @@ def test_a_paid_job_whose_dataset_exceeds_the_budget_buys_and_locks_nothing(by_d
     before = by_dids.fee_tokens()
     task = by_did(algorithm.did, dataset.did, budget={"per_run": "4.5"}, payment={"mode": "paid"})
 
-    with pytest.raises(AirflowFailException, match=r"BudgetExceeded: .*is 4\.5 tokens, 2 of it are reserved"):
+    with pytest.raises(AirflowFailException, match=r"is 4\.5 tokens, 0 of it .* 5\.003 are asked for"):
         run(task, context())
 
     assert (by_dids.fee_tokens(), by_dids.paying.events("Lock")) == (before, [])
@@ -144,9 +143,8 @@ def test_a_dataset_is_bought_exactly_at_its_price(by_dids: ByDid) -> None:
     assert by_dids.fee_tokens() == before - TO_PAY
     assert by_dids.orders(algorithm, dataset) == [1, 1]
     assert by_dids.paying.reservations.taken_of(of_run(Run("by_hand", "run 1"), 0).id) == TO_PAY
-    kept = by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))
-    what = {one["did"]: [each["what"] for each in one["transactions"]] for one in kept}
-    assert what == {algorithm.did: ["dispensed", "order"], dataset.did: ["bought", "order"]}
+    what = {one["did"]: [each["what"] for each in one["transactions"]] for one in by_dids.kept()}
+    assert what == {algorithm.did: ["dispensed", "order"], dataset.did: ["approve", "bought", "order"]}
 
 
 @pytest.mark.parametrize(
@@ -178,11 +176,12 @@ def test_killed_anywhere_the_next_try_leads_to_one_order(by_dids: ByDid, point: 
     assert written(returned) == {"out.txt": "fetched 42"}
     assert by_dids.orders(algorithm, dataset) == [1, 1]
     assert by_dids.fee_tokens() == before - TO_PAY
-    kept = {one["did"]: one for one in by_dids.paying.reservations.of_run(Run("by_hand", "run 1"))}
+    kept = {one["did"]: one for one in by_dids.kept()}
     assert {did: (one["state"], one["cost"]) for did, one in kept.items()} == {
         algorithm.did: ("settled", "0"),
         dataset.did: ("settled", str(TO_PAY)),
     }
+    assert (by_dids.differences(), by_dids.gas_in_ledger()) == ([], by_dids.gas())
 
 
 @pytest.mark.parametrize("point", ["bought", "order sent", "ordered"])
@@ -202,9 +201,7 @@ def test_a_paid_job_killed_while_it_orders_leads_to_one_order_and_one_lock(
 
 
 def _kill(by_dids: ByDid, *arguments: str) -> None:
-    command = [sys.executable, "-m", "tests.operators.by_did_process", *arguments]
-    killed = subprocess.run(command, timeout=120, stderr=subprocess.PIPE, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert Forked(die_at, *arguments).killed_by() == signal.SIGKILL
     # As if its time were over: nobody lets go of a killed process's lease.
     by_dids.paying.database["ledger_leases"].delete_many({})
 

@@ -91,6 +91,29 @@ def test_a_run_varies_what_it_may(between: proxy.Proxy) -> None:
     assert written(returned) == {"out.txt": "0.5 on 2026-01-31, run 1, {{ conn.x }}"}
 
 
+def test_what_a_task_upstream_returned_goes_into_its_texts_and_comes_first(between: proxy.Proxy) -> None:
+    """As a DID that is published in the same run."""
+    code = "import os\n" + WRITE.replace("'{}'", "os.environ['WHO']")
+    with DAG("by_hand", schedule=None):
+        upstream = OceanComputeOperator(task_id="upstream", node=node_of("pass"))
+        task = OceanComputeOperator(
+            task_id="train",
+            node={**node_of(code), "environment_variables": {"WHO": "{{ params.who }}"}},
+            values={"who": upstream.output["name"]},
+        )
+    of = context(who="nobody")
+    of["ti"].xcom_pull = lambda task_ids, key, **_: {("upstream", "name"): "somebody"}[task_ids, key]
+
+    returned = run(task, of)
+
+    assert task.upstream_task_ids == {"upstream"}
+    assert written(returned) == {"out.txt": "somebody"}
+
+
+def node_of(code: str) -> dict[str, Any]:
+    return {"algorithm": {"code": code, "image": "python:3.11", "entrypoint": "python3 $ALGO"}}
+
+
 def test_a_failure_says_stage_reason_log_and_what_to_do(between: proxy.Proxy) -> None:
     with pytest.raises(AirflowFailException) as failure:
         run(operator("print('row 6')\nraise SystemExit('row 7 is empty')"), context())

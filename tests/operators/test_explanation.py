@@ -13,7 +13,6 @@ from pymongo.database import Database
 from airflow_provider_deflow import errors, jobs
 from airflow_provider_deflow.ledger import explanation, history
 from airflow_provider_deflow.ledger.store import LedgerStore
-from airflow_provider_deflow.operators import compute
 from airflow_provider_deflow.stack import mongod as part
 from tests import proxy
 from tests.e2e import drawn
@@ -32,7 +31,6 @@ def connected(
 ) -> None:
     connection = json.loads(part.airflow_connection(mongo_uri))
     monkeypatch.setenv("AIRFLOW_CONN_DEFLOW_MONGO", json.dumps({**connection, "schema": mongo_database.name}))
-    monkeypatch.setattr(compute, "DEFERRAL_SECONDS", 0.3)
 
 
 def explained(database: Mongo, run_id: str, node_id: str) -> dict[str, Any]:

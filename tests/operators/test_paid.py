@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +23,12 @@ from airflow_provider_deflow.ledger.reservations import of_run
 from airflow_provider_deflow.ocean.client import OceanNode
 from airflow_provider_deflow.operators.compute import OceanComputeOperator
 from tests import services
+from tests.forked import Forked
 from tests.local_ocean_node.paying import ONE
 from tests.operators import paid
 from tests.operators.one_task import WRITE, Memory, context, operator, run, written
 from tests.operators.paid import Paid, paid_operator, paid_task
-from tests.operators.paid_process import POINTS, FileMemory
+from tests.operators.paid_process import POINTS, FileMemory, die_at, live
 
 # Airflow says so at each direct call of execute.
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
@@ -100,8 +99,7 @@ def test_killed_anywhere_the_next_try_leads_to_one_lock(
         paying.between.lose_reply = "POST /api/services/compute"
     file = tmp_path / "memory.json"
 
-    killed = subprocess.run([sys.executable, "-m", "tests.operators.paid_process", point, file], timeout=120)
-    assert killed.returncode == -signal.SIGKILL
+    assert Forked(die_at, point, file).killed_by() == signal.SIGKILL
     # As if its time were over: nobody lets go of a killed process's lease.
     paying.database["ledger_leases"].delete_many({})
     returned = run(
@@ -190,7 +188,8 @@ def test_a_lock_without_a_job_holds_up_its_node_until_it_came_back(paying: Paid)
     assert (len(paying.events("Lock")), len(paying.events("Deposit"))) == (2, 1)
 
 
-def test_a_person_may_pay_beside_a_lock_without_a_job(paying: Paid) -> None:
+def test_a_person_may_pay_beside_a_lock_without_a_job(paying: Paid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_deflow.job_search.UNCONFIRMED_SECONDS", 3.0)
     algorithm = {"code": "pass", "image": "nobody/nothing:1", "entrypoint": "sh $ALGO"}
     memory = Memory()
     with pytest.raises(AirflowFailException, match="LockOrphaned"):
@@ -292,10 +291,9 @@ def test_a_free_node_asks_no_chain_and_needs_no_ledger(paying: Paid, monkeypatch
 
 def test_processes_that_pay_at_once_with_one_wallet_lock_once_each(paying: Paid) -> None:
     runs = [f"run {number}" for number in range(4)]
-    processes = [
-        subprocess.Popen([sys.executable, "-m", "tests.operators.paid_process", run_id]) for run_id in runs
-    ]
-    assert [process.wait(timeout=200) for process in processes] == [0, 0, 0, 0]
+    processes = [Forked(live, run_id) for run_id in runs]
+    for process in processes:
+        process.result()
 
     assert [lock["args"]["amount"] for lock in paying.events("Lock")] == [2 * ONE] * 4
     assert sum(deposit["args"]["amount"] for deposit in paying.events("Deposit")) == 8 * ONE

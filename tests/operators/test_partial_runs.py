@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_deflow.hooks.storage import content_store
 from airflow_provider_deflow.ocean.client import OceanNode
-from airflow_provider_deflow.operators import compute
 from airflow_provider_deflow.signing import KeySigner
 from tests import proxy
 from tests.e2e import drawn
@@ -23,12 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
 SIGNER = KeySigner(KEYS[0])
 CHAIN = drawn.graph("chain", "abc", ["ab", "bc"])
 BESIDE = drawn.graph("beside", "abcx", ["ab", "bc"])
-
-
-@pytest.fixture(autouse=True)
-def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look at a job costs nothing here, and handing it to a triggerer neither."""
-    monkeypatch.setattr(compute, "DEFERRAL_SECONDS", 0.3)
 
 
 def job_count(between: proxy.Proxy) -> int:

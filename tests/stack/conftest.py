@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_deflow import stack
-from airflow_provider_deflow.stack import marks, ports
+from airflow_provider_deflow.stack import marks
 
 # Nothing is asked of it.
 ELSEWHERE = "http://127.0.0.1:9"
@@ -21,12 +21,6 @@ Start = Callable[[], AbstractContextManager[stack.Running]]
 @pytest.fixture(autouse=True)
 def no_mongodb_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MONGO_URI", raising=False)
-
-
-@pytest.fixture(autouse=True)
-def no_usual_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which another stack may choose at the same moment, of a developer or of other tests."""
-    monkeypatch.setattr(ports, "FIRST_CHOICE", {})
 
 
 @pytest.fixture

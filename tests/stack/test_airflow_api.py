@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_deflow.errors import StackError
-from airflow_provider_deflow.stack.airflow_api import DATABASE_TRIES, AirflowApi
+from airflow_provider_deflow.stack.airflow_api import AirflowApi
+from airflow_provider_deflow.stack.airflow_requests import DATABASE_TRIES
 
 LOCKED = {
     "reason": "Database error",

@@ -92,6 +92,17 @@ def test_wallets_are_connections_with_fee_tokens_and_gas(start):
         assert (written["rpc_url"], written["chain_id"]) == (up.chain.rpc_url, network.chain_id)
 
 
+def test_a_key_of_one_s_own_has_fee_tokens_and_gas_as_long_as_it_needs_them(start):
+    with start(wallet_key="5a" * 32) as up:
+        wallet = json.loads(up.environment["AIRFLOW_CONN_OCEAN_WALLET_DEFAULT"])
+        assert KeySigner(wallet["password"]).address == SOMEBODY
+        assert balance(up, SOMEBODY) == development_chain.GIVEN_FEE_TOKENS
+        assert int(anvil.ask(up.chain.rpc_url, "eth_getBalance", SOMEBODY, "latest"), 16) > ONE
+    with start(wallet_key="5a" * 32) as up:
+        # It has enough.
+        assert balance(up, SOMEBODY) == development_chain.GIVEN_FEE_TOKENS
+
+
 def test_the_default_wallet_is_the_same_account_as_without_a_chain(home, start, tmp_path):
     with (
         start() as up,

@@ -14,6 +14,7 @@ import requests
 
 from airflow_provider_deflow.stack import marks
 from airflow_provider_deflow.stack.home import read_stack
+from tests import services
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -22,6 +23,7 @@ PARTS = {"mongod", "anvil", "ocean-node", "api-server", "scheduler", "dag-proces
 
 
 def test_up_shows_where_to_log_in_refuses_a_second_and_ends_in_order(home):
+    services.keep_ports(home)
     with subprocess.Popen([*UP, "--home", str(home)], stdout=subprocess.PIPE, text=True) as up:
         assert up.stdout is not None
         printed = ""

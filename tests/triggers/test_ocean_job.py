@@ -115,7 +115,7 @@ def test_two_connections_to_one_ocean_node_look_as_often_as_each_says(
         while not node.between.passed:
             await asyncio.sleep(0.01)
         try:
-            return await asyncio.wait_for(fired(short), timeout=15)
+            return await asyncio.wait_for(fired(short), timeout=25)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -302,13 +302,14 @@ def test_a_kill_that_finds_a_connection_gone_asks_again_and_stops_the_job_when_i
     monkeypatch.setattr(ocean_node, "POLL_INTERVAL_SECONDS", 0.1)
     job = node.start("import time; time.sleep(60)")
     trigger = node.trigger(job.job_id)
-    connection = os.environ.pop(f"AIRFLOW_CONN_{gone}")
+    connection = os.environ[f"AIRFLOW_CONN_{gone}"]
+    monkeypatch.delenv(f"AIRFLOW_CONN_{gone}")
 
     async def killed() -> None:
         stopping = asyncio.create_task(trigger.on_kill())
         while not trigger._watched and not stopping.done():
             await asyncio.sleep(0.01)
-        os.environ[f"AIRFLOW_CONN_{gone}"] = connection
+        monkeypatch.setenv(f"AIRFLOW_CONN_{gone}", connection)
         await stopping
 
     asyncio.run(asyncio.wait_for(killed(), timeout=30))

@@ -24,6 +24,7 @@ from airflow_provider_deflow.upkeep.known import Desk, Known, Task
 from tests import proxy
 from tests.local_ocean_node.running import KEYS
 from tests.operators.conftest import between as between
+from tests.operators.conftest import deferring_costs_nothing as deferring_costs_nothing
 from tests.operators.one_task import Memory, context, operator
 
 

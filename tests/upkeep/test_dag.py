@@ -48,6 +48,7 @@ def test_it_is_at_work_at_once_one_step_at_a_time_and_equal_each_time() -> None:
         "fetch_expiring_results",
         "clear_storage",
         "clear_buckets",
+        "retire_assets",
         "settle_payments",
     }
 

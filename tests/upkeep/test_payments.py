@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -24,10 +22,12 @@ from airflow_provider_deflow.ledger.store import LedgerStore
 from airflow_provider_deflow.upkeep.known import Desk
 from airflow_provider_deflow.upkeep.payments import settle_payments
 from tests import services
+from tests.forked import Forked
 from tests.local_ocean_node.paying import ONE
 from tests.operators import paid
 from tests.operators.one_task import WRITE, context, run
 from tests.operators.paid import Paid, paid_operator
+from tests.operators.paid_process import die_at
 from tests.upkeep.conftest import Answers
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*outside of the Task Runner.*")
@@ -125,9 +125,8 @@ def test_an_authorisation_ends_though_who_made_it_died_before_the_ledger_heard_o
     claiming: Paid, tmp_path: Path
 ) -> None:
     """Approved, deposited and authorised, each by a process that is killed when the chain has it."""
-    command = [sys.executable, "-m", "tests.operators.paid_process", "told", str(tmp_path / "memory")]
     for _ in range(3):
-        assert subprocess.run(command, timeout=120).returncode == -signal.SIGKILL
+        assert Forked(die_at, "told", tmp_path / "memory").killed_by() == signal.SIGKILL
         claiming.database["ledger_leases"].delete_many({})
     run(paid_operator(WRITE.format("x")), context())
     assert claiming.authorization()[0] == 2 * ONE
@@ -165,8 +164,7 @@ def test_a_lock_without_a_job_is_reported_once_and_comes_back_when_it_expired(no
 
 
 def test_a_job_that_its_killed_task_never_heard_of_is_accounted_for(claiming: Paid, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.operators.paid_process", "answered", str(tmp_path / "memory")]
-    assert subprocess.run(command, timeout=120).returncode == -signal.SIGKILL
+    assert Forked(die_at, "answered", tmp_path / "memory").killed_by() == signal.SIGKILL
     claiming.database["ledger_leases"].delete_many({})
     eventually(lambda: bool(claiming.events("Claimed")))
 

@@ -17,10 +17,12 @@ export interface HostProps {
 }
 
 const DAG_PREFIX = "deflow_";
+// DeFlow's own, of no drawing.
+const OWN_DAGS: readonly string[] = ["deflow_upkeep", "deflow_publish"];
 
 function placeOnTab({ dagId, runId }: HostProps): Place | null {
   if (!dagId) return null;
-  if (!dagId.startsWith(DAG_PREFIX) || dagId === "deflow_upkeep") return { page: "nowhere" };
+  if (!dagId.startsWith(DAG_PREFIX) || OWN_DAGS.includes(dagId)) return { page: "nowhere" };
   const slug = dagId.slice(DAG_PREFIX.length);
   return runId ? { page: "run", slug, runId } : { page: "graph", slug };
 }

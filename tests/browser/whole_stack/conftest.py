@@ -14,20 +14,25 @@ import pytest
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect
 
 from airflow_provider_deflow import stack
+from tests.browser.conftest import PATIENCE_MS
 from tests.e2e.conftest import SETTINGS, Deployment, deployed, free_port
 
 WINDOW: ViewportSize = {"width": 1280, "height": 800}
-PATIENCE_MS = 20_000
 
 
 # Of one file, not of all tests: a stack that is up takes its share of a small machine, used or not.
 @pytest.fixture(scope="module")
-def deployment(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """MongoDB, a local Ocean Node and Airflow, as `deflow up` starts them."""
+def deployment(
+    bundle: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Deployment]:
+    """MongoDB, a local Ocean Node and Airflow, as `deflow up` starts them; a chain for files marked so."""
+    with_chain = request.node.get_closest_marker("chain") is not None
     home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("browser"))
     dags = tmp_path_factory.mktemp("dags")
     with deployed(
-        stack.running(home, port=free_port(), dags=dags, environment=SETTINGS, report=print)
+        stack.running(
+            home, port=free_port(), dags=dags, environment=SETTINGS, report=print, with_chain=with_chain
+        )
     ) as one:
         yield one
 

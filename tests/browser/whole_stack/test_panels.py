@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from airflow_provider_deflow import errors
-from tests.browser.whole_stack.test_runs import box, two_nodes
+from tests.browser.whole_stack.two_steps import box, two_nodes
 from tests.e2e.conftest import Deployment
 
 DRAWINGS = Path(__file__).parents[2] / "graphs" / "drawings"

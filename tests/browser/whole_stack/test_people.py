@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.whole_stack.test_runs import BROKEN, box, first_run, show_run, two_nodes
+from tests.browser.whole_stack.two_steps import BROKEN, box, first_run, show_run, two_nodes
 from tests.e2e.conftest import Deployment
 
 AXE = Path(__file__).parents[3] / "airflow_provider_deflow/www/node_modules/axe-core/axe.min.js"
@@ -43,7 +43,7 @@ def test_axe_finds_nothing_wrong_with_the_list_and_its_dialogs(
     page.goto("/plugin/deflow")
     expect(page.get_by_role("row").filter(has_text=slug)).to_be_visible()
     check()
-    for button in ("New graph", "Import", "Templates", f"Delete Two steps {slug}"):
+    for button in ("New graph", "Import", "Templates", "Publish an asset", f"Delete Two steps {slug}"):
         page.get_by_role("button", name=button, exact=True).click()
         check()
         page.get_by_role("dialog").get_by_role("button", name="Close").click()

@@ -4,71 +4,16 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.drawing import edit, publish
+from tests.browser.whole_stack.two_steps import BROKEN, RUN_MS, box, first_run, show_run
 from tests.e2e.conftest import Deployment
-from tests.e2e.drawn import algorithm
-
-CLEAN = """\
-import os
-print("clean begins", flush=True)
-scale = os.environ["SCALE"]
-with open("/data/outputs/table.csv", "w") as file:
-    file.write(f"name,value\\nfirst,{scale}\\n")
-"""
-TRAIN = """\
-rows = open("/data/inputs/table.csv").read().splitlines()
-print("rows", len(rows), flush=True)
-open("/data/outputs/model.txt", "w").write("trained on " + rows[1])
-"""
-BROKEN = """\
-raise SystemExit("the table has no column called age")
-"""
-RUN_SECONDS = 120_000
-
-
-def two_nodes(slug: str, train: str = TRAIN) -> dict[str, Any]:
-    return {
-        "slug": slug,
-        "name": f"Two steps {slug}",
-        "params": {"scale": {"default": 1, "schema": {"type": "integer", "title": "Scale"}}},
-        "defaults": {"retries": 0},
-        "nodes": [
-            {
-                "id": "clean",
-                "position": {"x": 0, "y": 0},
-                "data": {
-                    "label": "Clean",
-                    "algorithm": algorithm(CLEAN),
-                    "environment_variables": {"SCALE": "{{ params.scale }}"},
-                },
-            },
-            {
-                "id": "train",
-                "position": {"x": 320, "y": 60},
-                "data": {"label": "Train", "algorithm": algorithm(train)},
-            },
-        ],
-        "edges": [{"source": "clean", "target": "train", "data": {"files": ["table.csv"]}}],
-    }
-
-
-def first_run(deployment: Deployment, slug: str, **document: Any) -> str:
-    """The graph published and run once; the run's id."""
-    return deployment.run(deployment.publish(two_nodes(slug, **document)))
-
-
-def show_run(page: Page, slug: str, run_id: str) -> None:
-    page.goto(f"/plugin/deflow/graphs/{slug}/runs/{run_id}")
-    expect(box(page, "Clean")).to_be_visible()
-
-
-def box(page: Page, label: str) -> Any:
-    return page.locator(".react-flow__node").filter(has_text=label)
 
 
 @pytest.mark.timeout(400)
@@ -82,7 +27,7 @@ def test_a_run_is_started_with_params_watched_and_its_result_downloaded(
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(dialog).to_be_hidden()
 
-    expect(box(page, "Train")).to_contain_text("succeeded", timeout=RUN_SECONDS)
+    expect(box(page, "Train")).to_contain_text("succeeded", timeout=RUN_MS)
     expect(
         page.get_by_role("banner").or_(page.locator("header")).get_by_text("succeeded").first
     ).to_be_visible(timeout=30_000)
@@ -104,7 +49,7 @@ def test_a_run_is_started_with_params_watched_and_its_result_downloaded(
 def test_a_failed_node_says_why_and_what_to_do(page: Page, deployment: Deployment) -> None:
     show_run(page, "failing", first_run(deployment, "failing", train=BROKEN))
 
-    expect(box(page, "Train")).to_contain_text("failed", timeout=RUN_SECONDS)
+    expect(box(page, "Train")).to_contain_text("failed", timeout=RUN_MS)
     page.get_by_role("region", name="What failed").get_by_role("button", name="Train").click()
 
     why = page.get_by_role("region", name="Why it failed")
@@ -126,7 +71,7 @@ def test_a_part_of_a_graph_runs_again_with_what_stood_before_it(page: Page, depl
     dialog.get_by_role("button", name="Run", exact=True).click()
 
     expect(page).not_to_have_url(re.compile(re.escape(first).replace(":", "(:|%3A)")))
-    expect(box(page, "Train")).to_contain_text("succeeded", timeout=RUN_SECONDS)
+    expect(box(page, "Train")).to_contain_text("succeeded", timeout=RUN_MS)
     expect(box(page, "Clean")).to_contain_text("reused")
 
 
@@ -142,3 +87,54 @@ def test_the_list_shows_the_last_run_and_finds_a_graph(page: Page, deployment: D
     expect(page.get_by_role("status")).to_have_text("1 graph")
     page.get_by_role("searchbox").fill("no graph is called so")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
+
+
+LONG = """\
+import time
+print("train begins", flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.mark.timeout(400)
+def test_a_run_shows_the_graph_as_it_was_while_a_new_revision_is_drawn_and_published(
+    page: Page, deployment: Deployment
+) -> None:
+    run_id = first_run(deployment, "in-between", train=LONG)
+    show_run(page, "in-between", run_id)
+    expect(box(page, "Train")).to_contain_text("computing", timeout=RUN_MS)
+    edit(page)
+    page.keyboard.press("n")
+    expect(page.locator(".react-flow__node")).to_have_count(3)
+    publish(page, 2)
+
+    show_run(page, "in-between", run_id)
+    expect(page.locator("header")).to_contain_text("revision 1")
+    expect(box(page, "Train")).to_contain_text("computing")
+    expect(page.locator(".react-flow__node")).to_have_count(2)
+    edit(page)
+    expect(page.locator("header")).to_contain_text("revision 2")
+    expect(page.locator(".react-flow__node")).to_have_count(3)
+    deployment.airflow.set_run_state("deflow_in-between", run_id, "failed")
+
+
+@pytest.mark.timeout(400)
+def test_a_run_that_is_stopped_from_the_page_leaves_no_job(page: Page, deployment: Deployment) -> None:
+    before = {job.job_id for job in deployment.jobs()}
+    show_run(page, "halted", first_run(deployment, "halted", train=LONG))
+    expect(box(page, "Train")).to_contain_text("computing", timeout=RUN_MS)
+
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
+
+    expect(page.locator("header").get_by_text("failed")).to_be_visible(timeout=RUN_MS)
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    give_up_at = time.monotonic() + 60
+    while "None" in (found := outcomes(deployment, before)) and time.monotonic() < give_up_at:
+        time.sleep(0.5)
+    assert found == ["stopped", "succeeded"]
+
+
+def outcomes(deployment: Deployment, before: Collection[str]) -> list[str]:
+    """Of the jobs that came since then."""
+    return sorted(str(job.outcome) for job in deployment.jobs() if job.job_id not in before)

@@ -32,7 +32,7 @@ with DAG("timed_tasks", schedule=None, start_date=START):
             retries=0,
         )
 
-# By then the other tests have ended their triggerers, and the worker does not hand its job over for long.
-with DAG("timed_run", schedule=None, start_date=START, dagrun_timeout=timedelta(seconds=210)):
+# Neither while a worker hands its job over, nor once the tests start and end triggerers.
+with DAG("timed_run", schedule=None, start_date=START, dagrun_timeout=timedelta(seconds=100)):
     for where in ("in-the-worker", "deferred"):
         OceanComputeOperator(task_id=where, node={**NODE, "ocean_node": f"timed_run_{where}"}, retries=0)

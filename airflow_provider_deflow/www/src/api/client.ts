@@ -2,22 +2,31 @@
 // One function per route of the DeFlow API. Airflow's cookie goes along by itself: the page and the API are one origin.
 import type { GraphDocument, Problem } from "../graph/document";
 import type {
+  Asset,
+  AssetKind,
+  AssetPage,
   Environment,
   ExportFormat,
   GraphDiff,
   GraphPage,
   GraphView,
+  Imported,
   ImportFormat,
+  NewAsset,
   NewRun,
   OceanNodeSummary,
+  Publication,
   Published,
+  Quote,
   Revision,
   RevisionSummary,
   RunSummary,
   RunView,
+  StartedPublication,
   TaskLog,
   Template,
   Upload,
+  Wallet,
 } from "./types";
 
 // What the API answered instead of what was asked for; `status` 0 = it was not reached.
@@ -145,12 +154,7 @@ export const api = {
       problems: Problem[];
     }>,
   importDocument: (format: ImportFormat, document: unknown, slug: string) =>
-    ask("/import", { method: "POST", json: { format, document, slug } }) as Promise<{
-      document: GraphDocument;
-      problems: Problem[];
-      // What was changed or left out, and why.
-      remarks?: Problem[];
-    }>,
+    ask("/import", { method: "POST", json: { format, document, slug } }) as Promise<Imported>,
   exportGraph: (slug: string, to: ExportFormat) => ask(`${graph(slug)}/export`, { query: { to } }),
 
   listRuns: (slug: string, limit?: number) =>
@@ -170,5 +174,16 @@ export const api = {
   listOceanNodes: () => ask("/ocean-nodes") as Promise<{ ocean_nodes: OceanNodeSummary[] }>,
   listEnvironments: (connId: string) =>
     ask(`/ocean-nodes/${enc(connId)}/environments`) as Promise<{ environments: Environment[] }>,
+  listWallets: () => ask("/wallets") as Promise<{ wallets: Wallet[] }>,
+  quote: (slug: string, document: GraphDocument) =>
+    ask(`${graph(slug)}/quote`, { method: "POST", json: { document } }) as Promise<Quote>,
+
+  searchAssets: (query: { ocean_node: string; kind: AssetKind; search: string; limit: number }) =>
+    ask("/assets", { query }) as Promise<AssetPage>,
+  readAsset: (did: string, oceanNode: string) =>
+    ask(`/assets/${enc(did)}`, { query: { ocean_node: oceanNode } }) as Promise<Asset>,
+  publishAsset: (asset: NewAsset) => ask("/assets", { method: "POST", json: asset }) as Promise<StartedPublication>,
+  readPublication: (runId: string, signal?: AbortSignal) =>
+    ask(`/assets/publications/${enc(runId)}`, signal && { signal }) as Promise<Publication>,
   listTemplates: () => ask("/templates") as Promise<{ templates: Template[] }>,
 };

@@ -5,6 +5,10 @@ import { memo } from "react";
 import type { FlowEdge } from "../graph/flow";
 import styles from "./Arrow.module.css";
 
+// As wide as a label may get, and the least that says anything.
+const LABEL = { most: 160, least: 44 };
+const HEAD = "m-9 -5 9 5 -9 5z";
+
 const TONES: Record<string, string> = {
   running: "var(--df-running)",
   waiting: "var(--df-running)",
@@ -27,24 +31,28 @@ export const Arrow = memo(function Arrow({ data, selected, ...at }: EdgeProps<Fl
   const words = data?.mark?.text || [handover === "auto" ? "" : handover, files.join() === "*" ? "" : files.join(", ")]
     .filter(Boolean)
     .join(" · ");
+  // Between two boxes, beside neither.
+  const room = at.targetX > at.sourceX ? at.targetX - at.sourceX - 16 : LABEL.most;
+  const maxWidth = Math.min(LABEL.most, Math.max(LABEL.least, room));
   return (
     <>
       <BaseEdge
         id={at.id}
         path={path}
         interactionWidth={24}
-        {...(at.markerEnd !== undefined && { markerEnd: at.markerEnd })}
         style={{
           stroke: color,
           strokeWidth: selected ? 3 : 2,
           ...(data?.mark?.tone === "removed" && { strokeDasharray: "6 4" }),
         }}
       />
+      {/* Drawn here and not as a marker, so that it has the line's colour; all arrows come from the left. */}
+      <path d={HEAD} transform={`translate(${at.targetX} ${at.targetY})`} fill={color} />
       {words && (
         <EdgeLabelRenderer>
           <div
             className={styles.label}
-            style={{ transform: `translate(-50%, -50%) translate(${labelX}px, ${labelY}px)`, color }}
+            style={{ transform: `translate(-50%, -50%) translate(${labelX}px, ${labelY}px)`, color, maxWidth }}
           >
             {words}
           </div>

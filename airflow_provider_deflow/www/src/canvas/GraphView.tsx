@@ -9,11 +9,12 @@ import {
   ReactFlow,
   ReactFlowProvider,
 } from "@xyflow/react";
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { type GraphDocument, NOTHING_SELECTED, type Selection } from "../graph/document";
 import { type EdgeMark, type NodeMark, toFlow } from "../graph/flow";
 import { useColorMode } from "../ui/colorMode";
-import { edgeTypes, nodeTypes } from "./parts";
+import { FIT, KeepFit } from "./KeepFit";
+import { edgeTypes, nodeTypes, SMALL } from "./parts";
 
 export interface GraphViewProps {
   document: GraphDocument;
@@ -28,8 +29,6 @@ export interface GraphViewProps {
 }
 
 const NONE = {};
-// Of so few boxes all are in sight, and a map would hide some.
-const SMALL = 12;
 
 export function GraphView({
   document,
@@ -40,6 +39,7 @@ export function GraphView({
   label,
 }: GraphViewProps) {
   const mode = useColorMode();
+  const isMoved = useRef(false);
   const drawn = useMemo(() => toFlow(document, nodeMarks, edgeMarks), [document, nodeMarks, edgeMarks]);
   const nodes = useMemo(
     () => drawn.nodes.map((node) => (selection.nodes.includes(node.id) ? { ...node, selected: true } : node)),
@@ -74,9 +74,15 @@ export function GraphView({
         onlyRenderVisibleElements
         minZoom={0.05}
         fitView
+        fitViewOptions={FIT}
+        // A move without an event is the page's own.
+        onMoveStart={(event) => {
+          if (event) isMoved.current = true;
+        }}
         proOptions={{ hideAttribution: true }}
       >
         <Background />
+        <KeepFit isMoved={isMoved} />
         <Controls showInteractive={false} />
         {document.nodes.length > SMALL && <MiniMap pannable zoomable />}
       </ReactFlow>

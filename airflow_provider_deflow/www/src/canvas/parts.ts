@@ -4,5 +4,7 @@ import { Arrow } from "./Arrow";
 import { ComputeBox } from "../nodes/ComputeBox";
 import { NoteBox } from "../nodes/NoteBox";
 
+// Of so few boxes all are in sight, and a map would hide some.
+export const SMALL = 12;
 export const nodeTypes = { compute: ComputeBox, note: NoteBox };
 export const edgeTypes = { arrow: Arrow };

@@ -5,7 +5,6 @@ import {
   Background,
   Controls,
   type EdgeChange,
-  MarkerType,
   MiniMap,
   type NodeChange,
   type OnConnectEnd,
@@ -13,8 +12,9 @@ import {
   type ReactFlowInstance,
   useReactFlow,
 } from "@xyflow/react";
-import { type DragEvent, useCallback, useLayoutEffect, useMemo, useState } from "react";
-import { edgeTypes, nodeTypes } from "../canvas/parts";
+import { type DragEvent, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { FIT, KeepFit } from "../canvas/KeepFit";
+import { edgeTypes, nodeTypes, SMALL } from "../canvas/parts";
 import type { GraphDocument, Position, Problem, Selection } from "../graph/document";
 import { connect, place, reconnect } from "../graph/edit";
 import { countProblems, type Flow, type FlowEdge, type FlowNode, noteIdOf, syncFlow } from "../graph/flow";
@@ -35,12 +35,13 @@ interface Props {
 export type Instance = ReactFlowInstance<FlowNode, FlowEdge>;
 
 const EMPTY: Flow = { nodes: [], edges: [] };
-const ARROW = { markerEnd: { type: MarkerType.ArrowClosed } };
 const MANY_KEYS = ["Shift", "Control", "Meta"];
 
 export function Canvas({ store, document, selection, problems, mayEdit, onPut, onFiles }: Props) {
   const mode = useColorMode();
   const { screenToFlowPosition } = useReactFlow<FlowNode, FlowEdge>();
+  const isMoved = useRef(document.nodes.length === 0);
+  const [isDrawn] = useState(document.nodes.length > 0);
   const counts = useMemo(() => countProblems(document, problems), [document, problems]);
   const [flow, setFlow] = useState(() => syncFlow(EMPTY, document, selection, counts));
   useLayoutEffect(() => {
@@ -104,7 +105,6 @@ export function Canvas({ store, document, selection, problems, mayEdit, onPut, o
       edges={flow.edges}
       nodeTypes={nodeTypes}
       edgeTypes={edgeTypes}
-      defaultEdgeOptions={ARROW}
       onNodesChange={onNodesChange}
       onEdgesChange={onEdgesChange}
       onConnect={({ source, target }) => store.apply(connect(store.document, source, target), "edges")}
@@ -127,13 +127,19 @@ export function Canvas({ store, document, selection, problems, mayEdit, onPut, o
       elevateNodesOnSelect={false}
       minZoom={0.05}
       maxZoom={2}
-      fitView
-      fitViewOptions={{ maxZoom: 1, padding: 0.2 }}
+      // On an empty canvas it would wait for the first box, and move it from where it was put.
+      fitView={isDrawn}
+      fitViewOptions={FIT}
+      // A move without an event is the page's own.
+      onMoveStart={(event) => {
+        if (event) isMoved.current = true;
+      }}
       proOptions={{ hideAttribution: true }}
     >
       <Background />
       <Controls showInteractive={false} />
-      <MiniMap pannable zoomable ariaLabel="Overview" nodeColor={overviewColor} />
+      <KeepFit isMoved={isMoved} />
+      {document.nodes.length > SMALL && <MiniMap pannable zoomable ariaLabel="Overview" nodeColor={overviewColor} />}
     </ReactFlow>
   );
 }

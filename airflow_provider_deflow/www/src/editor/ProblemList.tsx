@@ -12,19 +12,22 @@ interface Props {
 export function ProblemList({ problems, onShow }: Props) {
   const [isOpen, setOpen] = useState(false);
   const count = problems.length;
+  // Nothing is drawn: that is where everybody begins, and no fault.
+  const isEmpty = count === 1 && problems[0]?.code === "no_nodes";
   return (
     <section className={styles.problems} aria-label="Problems">
       <button
         type="button"
         className={styles.problemsHead}
-        aria-expanded={isOpen && count > 0}
-        disabled={count === 0}
-        data-wrong={count > 0}
+        aria-expanded={isOpen && count > 0 && !isEmpty}
+        disabled={count === 0 || isEmpty}
+        data-wrong={count > 0 && !isEmpty}
+        data-calm={isEmpty}
         onClick={() => setOpen(!isOpen)}
       >
-        {count === 0 ? "✓ No problems" : `${isOpen ? "▾" : "▸"} ${count} problem${count > 1 ? "s" : ""}`}
+        {isEmpty ? "Nothing to publish yet" : count === 0 ? "✓ No problems" : `${isOpen ? "▾" : "▸"} ${count} problem${count > 1 ? "s" : ""}`}
       </button>
-      {isOpen && count > 0 && (
+      {isOpen && count > 0 && !isEmpty && (
         <ul>
           {problems.map((problem) => (
             <li key={`${problem.where} ${problem.code} ${problem.message}`}>

@@ -3,6 +3,7 @@
 import type { GraphView } from "../api/types";
 import { paths, useGo } from "../routes";
 import { Button } from "../ui/Button";
+import { Icon } from "../ui/Icon";
 import type { Command } from "./keys";
 import type { SaveState } from "./saving";
 import styles from "./editor.module.css";
@@ -16,6 +17,8 @@ interface Props {
   onCommand: (command: Command) => void;
   onConflict: () => void;
   onHistory: () => void;
+  onRuns: () => void;
+  onQuote: () => void;
   onPublish: () => void;
   onRun: () => void;
 }
@@ -36,7 +39,7 @@ function words(saved: SaveState): string {
 }
 
 export function Toolbar(props: Props) {
-  const { view, name, saved, canUndo, canRedo, onCommand, onConflict, onHistory, onPublish, onRun } = props;
+  const { view, name, saved, canUndo, canRedo, onCommand, onConflict, onHistory, onRuns, onQuote, onPublish, onRun } = props;
   const go = useGo();
   return (
     <header className={styles.toolbar}>
@@ -56,26 +59,39 @@ export function Toolbar(props: Props) {
       )}
       <div className={styles.tools} role="toolbar" aria-label="Drawing">
         <Button look="plain" title="Undo (Ctrl + Z)" aria-label="Undo" disabled={!canUndo} onClick={() => onCommand("undo")}>
-          ↶
+          <Icon name="undo" />
         </Button>
         <Button look="plain" title="Redo (Ctrl + Y)" aria-label="Redo" disabled={!canRedo} onClick={() => onCommand("redo")}>
-          ↷
+          <Icon name="redo" />
         </Button>
         <Button look="plain" title="Lay out (L)" aria-label="Lay out" disabled={!view.may_edit} onClick={() => onCommand("arrange")}>
-          ⇥
+          <Icon name="arrange" />
         </Button>
         <Button look="plain" title="Find a box (/)" aria-label="Find a box" onClick={() => onCommand("search")}>
-          ⌕
+          <Icon name="search" />
         </Button>
         <Button look="plain" title="Keys (?)" aria-label="Keys" onClick={() => onCommand("help")}>
-          ?
+          <Icon name="keys" />
         </Button>
+      </div>
+      <div className={styles.steps}>
         <Button onClick={onHistory}>History</Button>
-        <Button disabled={!view.may_edit} onClick={onPublish}>
+        {view.may_run && (
+          <Button title="What a run would cost" onClick={onQuote}>
+            Quote
+          </Button>
+        )}
+        {view.revision !== null && (
+          <Button title="The last run, and all before it" onClick={onRuns}>
+            Runs
+          </Button>
+        )}
+        {/* The next step is the one that stands out. */}
+        <Button look={view.revision === null ? "primary" : "normal"} disabled={!view.may_edit} onClick={onPublish}>
           Publish
         </Button>
         <Button
-          look="primary"
+          look={view.revision === null ? "normal" : "primary"}
           disabled={!view.may_run || view.revision === null}
           title={view.revision === null ? "Publish first: runs compute what is published" : "Run what is published"}
           onClick={onRun}

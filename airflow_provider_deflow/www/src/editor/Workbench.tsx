@@ -9,6 +9,7 @@ import { addNode, addNote, connect, type Edited } from "../graph/edit";
 import { type FlowEdge, type FlowNode, NODE_HEIGHT, NODE_WIDTH, placeOfProblem } from "../graph/flow";
 import { boundsOf, freePlace } from "../graph/layout";
 import { readDocument } from "../graph/reading";
+import { QuoteDialog } from "../money/QuoteDialog";
 import { KINDS, NOTE_KEY } from "../nodes/kinds";
 import { Inspector } from "../panels/Inspector";
 import { paths, useGo } from "../routes";
@@ -29,7 +30,7 @@ import { Toolbar } from "./Toolbar";
 import { type Places, run, useCommands } from "./useCommands";
 import { useEditor, useProblems, useSaving } from "./useEditor";
 
-type Open = "help" | "search" | "publish" | "history" | "run" | null;
+type Open = "help" | "search" | "publish" | "history" | "quote" | "run" | null;
 
 export function Workbench({ view }: { view: GraphView }) {
   const [opened] = useState(() => open(view));
@@ -139,6 +140,15 @@ function Bench({ store, saving }: Opened) {
     store.change({ ...revision.document }, { remark: `Revision ${revision.revision} is the draft again; undo goes back.` });
     close();
   };
+  const showRuns = async () => {
+    try {
+      const [last] = (await api.listRuns(view.slug, 1)).runs;
+      if (last) go(paths.run(view.slug, last.run_id));
+      else store.say("It has not run yet.");
+    } catch (error) {
+      store.say(error instanceof Error ? error.message : String(error));
+    }
+  };
   const askToRun = async () => {
     if (view.revision === null) return;
     try {
@@ -160,6 +170,8 @@ function Bench({ store, saving }: Opened) {
         onCommand={command}
         onConflict={() => setPutOff(false)}
         onHistory={() => setDialog("history")}
+        onRuns={() => void showRuns()}
+        onQuote={() => setDialog("quote")}
         onPublish={() => setDialog("publish")}
         onRun={() => void askToRun()}
       />
@@ -172,6 +184,7 @@ function Bench({ store, saving }: Opened) {
               <p>
                 Drag a box from the left, or press <kbd>N</kbd>. Then drag from its right side to the next box.
               </p>
+              <p>When it is drawn: Publish, then Run.</p>
             </div>
           )}
           <Canvas
@@ -225,6 +238,7 @@ function Bench({ store, saving }: Opened) {
       {dialog === "history" && (
         <HistoryDialog slug={view.slug} draft={document} mayEdit={mayEdit} onRestore={restore} onClose={close} />
       )}
+      {dialog === "quote" && <QuoteDialog slug={view.slug} document={document} onClose={close} />}
       {dialog === "run" && published && (
         <TriggerDialog
           slug={view.slug}

@@ -8,7 +8,7 @@ import { type KeyValues, LocalCopies } from "./localCopy";
 import { Saving, type Server } from "./saving";
 
 function view(version: number, document: GraphDocument = drawing("a")): GraphView {
-  return { slug: "drawn", dag_id: "deflow_drawn", document, version, revision: null, saved_by: "ada", saved_at: null, problems: [], may_edit: true, may_run: true };
+  return { slug: "drawn", dag_id: "deflow_drawn", document, version, revision: null, has_unpublished_changes: true, saved_by: "ada", saved_at: "2026-01-31T06:00:00Z", problems: [], may_edit: true, may_run: true };
 }
 
 // A server that keeps one draft and refuses who saw another version.

@@ -43,6 +43,8 @@ function mark(from: Part, to: Part): NodeMark | null {
     const isInside = key === "data" && typeof before === "object" && typeof after === "object" && before && after;
     return isInside ? changedKeys(before, after) : [key];
   });
+  // Where a box stands is for people; it computes the same.
+  if (parts.join() === "position") return { tone: "neutral", text: "moved" };
   return parts.length === 0 ? null : { tone: "changed", text: `changed: ${parts.join(", ")}` };
 }
 

@@ -54,7 +54,7 @@ test("a difference names what was added, removed and changed", () => {
   const moved = moveBy(before, { ...NOTHING_SELECTED, nodes: ["a"] }, 1, 1);
   const after = removeSelected({ ...moved, name: "x", nodes: [...moved.nodes, ...drawing("c").nodes] }, { ...NOTHING_SELECTED, nodes: ["b"] });
   const { nodeMarks, edgeMarks, settings, document } = picture(before, after);
-  expect(nodeMarks.a?.text).toBe("changed: position");
+  expect(nodeMarks.a).toEqual({ tone: "neutral", text: "moved" });
   expect(nodeMarks.b?.tone).toBe("removed");
   expect(nodeMarks.c?.tone).toBe("added");
   expect(edgeMarks["a-b"]?.tone).toBe("removed");

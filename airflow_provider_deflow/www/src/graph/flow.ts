@@ -23,6 +23,8 @@ export type Tone =
 export interface NodeMark {
   readonly tone: Tone;
   readonly text: string;
+  // In the corner beside the name: what it cost.
+  readonly aside?: string;
 }
 export type EdgeMark = NodeMark;
 
@@ -79,9 +81,11 @@ export function boxOf(node: GraphNode, problems: number, mark: NodeMark | null, 
     position: node.position,
     width: NODE_WIDTH,
     height: NODE_HEIGHT,
+    // What is out of sight is not measured, and would be left out when the whole graph is to be shown.
+    measured: { width: NODE_WIDTH, height: NODE_HEIGHT },
     handles: HANDLES,
     selected,
-    ariaLabel: [node.data.label || node.id, mark?.text, counted(problems)].filter(Boolean).join(", "),
+    ariaLabel: [node.data.label || node.id, mark?.text, mark?.aside, counted(problems)].filter(Boolean).join(", "),
     data: { node, problems, mark },
   };
 }
@@ -93,6 +97,7 @@ export function noteOf(note: GraphNote, selected: boolean): NoteNode {
     position: note.position,
     width: note.width,
     height: note.height,
+    measured: { width: note.width, height: note.height },
     selected,
     connectable: false,
     zIndex: -1,
@@ -157,7 +162,7 @@ export function syncFlow(
           old.data.problems === count &&
           old.selected === selected &&
           samePosition(old.position, node.position);
-        return same ? old : { ...boxOf(node, count, null, selected), ...(old?.measured && { measured: old.measured }) };
+        return same ? old : boxOf(node, count, null, selected);
       }),
     ],
     edges: document.edges.map((edge) => {

@@ -5,10 +5,13 @@ import type { GraphDocument, Position } from "./document";
 import { place } from "./edit";
 import { NODE_HEIGHT, NODE_WIDTH } from "./flow";
 
+// Between two boxes an arrow's label has room.
+const BETWEEN = 170;
+
 export function arrange(document: GraphDocument): GraphDocument {
   if (document.nodes.length === 0) return document;
   const drawing = new Graph();
-  drawing.setGraph({ rankdir: "LR", nodesep: 40, ranksep: 90, marginx: 20, marginy: 20 });
+  drawing.setGraph({ rankdir: "LR", nodesep: 40, ranksep: BETWEEN, marginx: 20, marginy: 20 });
   drawing.setDefaultEdgeLabel(() => ({}));
   for (const { id } of document.nodes) drawing.setNode(id, { width: NODE_WIDTH, height: NODE_HEIGHT });
   for (const { source, target } of document.edges) {

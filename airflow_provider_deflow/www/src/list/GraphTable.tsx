@@ -6,19 +6,19 @@ import { momentText } from "../run/elapsed";
 import { StateBadge } from "../run/StateBadge";
 import { Button } from "../ui/Button";
 import styles from "./list.module.css";
-import { useLastRuns } from "./useLastRuns";
 
 interface Props {
   graphs: readonly GraphSummary[];
   nowMs: number;
+  /** Whether the user may save new graphs. */
+  mayCreate: boolean;
   onOpen: (slug: string) => void;
   onDuplicate: (graph: GraphSummary) => void;
   onDelete: (graph: GraphSummary) => void;
 }
 
-export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Props) {
+export function GraphTable({ graphs, nowMs, mayCreate, onOpen, onDuplicate, onDelete }: Props) {
   const go = useGo();
-  const runs = useLastRuns(graphs);
   return (
     <div className={styles.tableBox}>
       <table className={styles.table}>
@@ -37,7 +37,7 @@ export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Pro
         <tbody>
           {graphs.map((graph) => {
             const name = graph.name || graph.slug;
-            const ran = runs[graph.slug];
+            const last = graph.last_run;
             return (
               <tr key={graph.slug}>
                 <th scope="row">
@@ -58,26 +58,28 @@ export function GraphTable({ graphs, nowMs, onOpen, onDuplicate, onDelete }: Pro
                 <td>{graph.is_published ? `published, revision ${graph.revision ?? ""}` : "draft"}</td>
                 <td>{graph.owner || "–"}</td>
                 <td>
-                  {ran?.last ? (
+                  {last ? (
                     <button
                       type="button"
                       className={styles.run}
                       aria-label={`Last run of ${name}`}
-                      onClick={() => ran.last && go(paths.run(graph.slug, ran.last.run_id))}
+                      onClick={() => go(paths.run(graph.slug, last.run_id))}
                     >
-                      <StateBadge state={ran.last.state} />
-                      <span className="df-hint">{momentText(ran.last.started_at ?? ran.last.run_after, nowMs)}</span>
+                      <StateBadge state={last.state} />
+                      <span className="df-hint">{momentText(last.started_at ?? last.run_after, nowMs)}</span>
                     </button>
                   ) : (
                     "–"
                   )}
                 </td>
-                <td>{momentText(ran?.next, nowMs) || "–"}</td>
+                <td>{momentText(graph.next_run_at, nowMs) || "–"}</td>
                 <td>{momentText(graph.changed_at, nowMs)}</td>
                 <td className={styles.actions}>
-                  <Button look="plain" aria-label={`Duplicate ${name}`} onClick={() => onDuplicate(graph)}>
-                    Duplicate
-                  </Button>
+                  {mayCreate && (
+                    <Button look="plain" aria-label={`Duplicate ${name}`} onClick={() => onDuplicate(graph)}>
+                      Duplicate
+                    </Button>
+                  )}
                   <Button
                     look="plain"
                     aria-label={`Delete ${name}`}

@@ -98,7 +98,7 @@ export function ImportDialog({ onClose, onMade }: Props) {
 
 async function look({ form, document }: Drawing, slug: string): Promise<Omit<Result, "slug">> {
   const imported = await api.importDocument(form, document, slug);
-  return { document: imported.document, problems: imported.problems, remarks: imported.remarks ?? [] };
+  return { document: imported.document, problems: imported.problems, remarks: imported.remarks };
 }
 
 function Looked({ result }: { result: Result }) {

@@ -3,11 +3,13 @@
 import { useEffect, useState } from "react";
 import { api } from "../api/client";
 import type { GraphSummary } from "../api/types";
+import { AssetDialog } from "../assets/AssetDialog";
 import { useLoaded } from "../panels/useLoaded";
 import { paths, useGo } from "../routes";
 import { useNow } from "../run/useRun";
 import { Button } from "../ui/Button";
 import { Failure, Loading, Message } from "../ui/Message";
+import { useSettled } from "../ui/useSettled";
 import { DeleteDialog } from "./DeleteDialog";
 import { DuplicateDialog } from "./DuplicateDialog";
 import { GraphTable } from "./GraphTable";
@@ -19,7 +21,7 @@ import { TemplatesDialog } from "./TemplatesDialog";
 const PAGE = 20;
 
 type Open =
-  | { dialog: "none" | "new" | "import" | "templates" }
+  | { dialog: "none" | "new" | "import" | "templates" | "asset" }
   | { dialog: "duplicate" | "delete"; graph: GraphSummary };
 
 export function ListPage() {
@@ -40,17 +42,23 @@ export function ListPage() {
     close();
     go(paths.graph(slug));
   };
+  const mayCreate = listing.value?.may_create ?? false;
   const isEmpty = listing.value !== null && total === 0 && search === "";
   return (
     <div className={styles.page}>
       <header className={styles.bar}>
         <h1>DeFlow</h1>
         <span className={styles.space} />
-        <Button onClick={() => setOpen({ dialog: "templates" })}>Templates</Button>
-        <Button onClick={() => setOpen({ dialog: "import" })}>Import</Button>
-        <Button look="primary" onClick={() => setOpen({ dialog: "new" })}>
-          New graph
-        </Button>
+        {mayCreate && (
+          <>
+            <Button onClick={() => setOpen({ dialog: "asset" })}>Publish an asset</Button>
+            <Button onClick={() => setOpen({ dialog: "templates" })}>Templates</Button>
+            <Button onClick={() => setOpen({ dialog: "import" })}>Import</Button>
+            <Button look="primary" onClick={() => setOpen({ dialog: "new" })}>
+              New graph
+            </Button>
+          </>
+        )}
       </header>
       {!isEmpty && (
         <div className={styles.tools}>
@@ -73,15 +81,17 @@ export function ListPage() {
         <Loading what="the graphs" />
       ) : isEmpty ? (
         <Message
-          title="Draw your first graph"
+          title={mayCreate ? "Draw your first graph" : "There is no graph yet"}
           actions={
-            <>
-              <Button look="primary" onClick={() => setOpen({ dialog: "new" })}>
-                New graph
-              </Button>
-              <Button onClick={() => setOpen({ dialog: "templates" })}>Begin with a template</Button>
-              <Button onClick={() => setOpen({ dialog: "import" })}>Import a drawing</Button>
-            </>
+            mayCreate && (
+              <>
+                <Button look="primary" onClick={() => setOpen({ dialog: "new" })}>
+                  New graph
+                </Button>
+                <Button onClick={() => setOpen({ dialog: "templates" })}>Begin with a template</Button>
+                <Button onClick={() => setOpen({ dialog: "import" })}>Import a drawing</Button>
+              </>
+            )
           }
         >
           Each box is a job on an Ocean Node, next to the data. Each arrow carries its outputs to the next box. Airflow
@@ -99,6 +109,7 @@ export function ListPage() {
         <GraphTable
           graphs={graphs}
           nowMs={now}
+          mayCreate={mayCreate}
           onOpen={show}
           onDuplicate={(graph) => setOpen({ dialog: "duplicate", graph })}
           onDelete={(graph) => setOpen({ dialog: "delete", graph })}
@@ -120,6 +131,7 @@ export function ListPage() {
       {open.dialog === "new" && <NewDialog onClose={close} onMade={show} />}
       {open.dialog === "import" && <ImportDialog onClose={close} onMade={show} />}
       {open.dialog === "templates" && <TemplatesDialog onClose={close} onMade={show} />}
+      {open.dialog === "asset" && <AssetDialog onClose={close} />}
       {open.dialog === "duplicate" && (
         <DuplicateDialog graph={open.graph} taken={new Set(graphs.map(({ slug }) => slug))} onClose={close} onMade={show} />
       )}
@@ -135,14 +147,4 @@ export function ListPage() {
       )}
     </div>
   );
-}
-
-/** `value`, once it has not changed for a while: not every letter is a request. */
-function useSettled(value: string, afterMs: number): string {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), afterMs);
-    return () => clearTimeout(timer);
-  }, [value, afterMs]);
-  return settled;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node runs: code written here, a file that the Ocean Node fetches, or a published algorithm.
 import { useId } from "react";
+import { DidPicker } from "../assets/DidPicker";
+import { PublishNew } from "../assets/PublishNew";
 import { type Algorithm, type CodeAlgorithm, DEFAULT_ENTRYPOINT, DEFAULT_IMAGE, type FileAlgorithm, isCode, isDid, isFile, type Problem } from "../graph/document";
 import { CodeEditor } from "./CodeEditor";
 import { TextField } from "./Field";
@@ -19,13 +21,15 @@ const SOURCES: readonly { source: Source; text: string }[] = [
 
 interface Props {
   algorithm: Algorithm;
+  /** Whose index is searched for published algorithms. */
+  oceanNode: string;
   prefix: string;
   problems: readonly Problem[];
   mayEdit: boolean;
   onChange: (algorithm: Algorithm, coalesce?: string) => void;
 }
 
-export function AlgorithmFields({ algorithm, prefix, problems, mayEdit, onChange }: Props) {
+export function AlgorithmFields({ algorithm, oceanNode, prefix, problems, mayEdit, onChange }: Props) {
   const name = useId();
   const source = sourceOf(algorithm);
   return (
@@ -44,15 +48,22 @@ export function AlgorithmFields({ algorithm, prefix, problems, mayEdit, onChange
         ))}
       </fieldset>
       {isDid(algorithm) && (
-        <TextField
-          label="DID of the algorithm"
-          isCode
-          value={algorithm.did}
-          placeholder="did:op:…"
-          hint="A published algorithm brings its own image and entrypoint."
-          problems={messagesAt(problems, `${prefix}.did`)}
-          onChange={(did) => onChange({ did }, "did")}
-        />
+        <>
+          <DidPicker
+            label="Published algorithm"
+            kind="algorithm"
+            did={algorithm.did}
+            oceanNode={oceanNode}
+            hint="Search, or paste a DID. It brings its own image and entrypoint."
+            problems={messagesAt(problems, `${prefix}.did`)}
+            onChange={(did, coalesce) => onChange({ did }, coalesce)}
+          />
+          {mayEdit && (
+            <div className={styles.buttons}>
+              <PublishNew kind="algorithm" oceanNode={oceanNode} onUse={(did) => onChange({ did })} />
+            </div>
+          )}
+        </>
       )}
       {isFile(algorithm) && (
         <FileFields

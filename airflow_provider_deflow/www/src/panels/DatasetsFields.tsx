@@ -1,54 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node computes on besides what its edges bring: published datasets, files on the web, uploads.
-import { useEffect, useRef, useState } from "react";
-import { type Dataset, isDid, isUpload, type Problem } from "../graph/document";
+import { useRef, useState } from "react";
+import { notTrusted } from "../assets/assetText";
+import { DidPicker } from "../assets/DidPicker";
+import { PublishNew } from "../assets/PublishNew";
+import { type Algorithm, type Dataset, isDid, isUpload, type Problem } from "../graph/document";
 import { Button } from "../ui/Button";
 import { TextField } from "./Field";
 import { FileFields } from "./FileFields";
 import { messagesAt, pathOf } from "./fieldProblems";
 import styles from "./panels.module.css";
-import { upload } from "./uploading";
+import { UploadState } from "./UploadState";
+import { useUploads } from "./useUploads";
 
 interface Props {
   datasets: readonly Dataset[];
+  /** What runs on them: a published dataset trusts only some. */
+  algorithm: Algorithm;
+  oceanNode: string;
   prefix: string;
   problems: readonly Problem[];
+  mayEdit: boolean;
   onChange: (datasets: readonly Dataset[], coalesce?: string) => void;
 }
 
-interface Sending {
-  name: string;
-  share: number;
-}
-
-export function DatasetsFields({ datasets, prefix, problems, onChange }: Props) {
-  const [sending, setSending] = useState<Sending | null>(null);
-  const [failure, setFailure] = useState("");
+export function DatasetsFields({ datasets, algorithm, oceanNode, prefix, problems, mayEdit, onChange }: Props) {
   const [isOver, setOver] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
-  const leaving = useRef(new AbortController());
-  // An upload takes a while: what it adds goes to the drawing as it is then, not as it was at its beginning.
-  const latest = useRef({ datasets, onChange });
-  latest.current = { datasets, onChange };
-  useEffect(() => {
-    leaving.current = new AbortController();
-    return () => leaving.current.abort();
-  }, []);
-
-  const send = async (files: readonly File[]) => {
-    setFailure("");
-    for (const file of files) {
-      setSending({ name: file.name, share: 0 });
-      try {
-        const kept = await upload(file, (share) => setSending({ name: file.name, share }), leaving.current.signal);
-        latest.current.onChange([...latest.current.datasets, { upload: kept.sha256, name: kept.name }]);
-      } catch (error) {
-        if (leaving.current.signal.aborted) return;
-        setFailure(`${file.name}: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    }
-    setSending(null);
-  };
+  const add = (dataset: Dataset) => onChange([...datasets, dataset]);
+  const uploads = useUploads((kept) => add({ upload: kept.sha256, name: kept.name }));
 
   const replace = (index: number, dataset: Dataset, coalesce?: string) =>
     onChange(
@@ -68,7 +48,7 @@ export function DatasetsFields({ datasets, prefix, problems, onChange }: Props) 
       onDrop={(event) => {
         event.preventDefault();
         setOver(false);
-        void send([...event.dataTransfer.files]);
+        void uploads.send([...event.dataTransfer.files]);
       }}
     >
       {datasets.map((dataset, index) => (
@@ -86,29 +66,22 @@ export function DatasetsFields({ datasets, prefix, problems, onChange }: Props) 
           </div>
           <One
             dataset={dataset}
+            algorithm={algorithm}
+            oceanNode={oceanNode}
             prefix={prefix + pathOf([index])}
             problems={problems}
             onChange={(next, coalesce) => replace(index, next, coalesce)}
           />
         </div>
       ))}
-      {sending && (
-        <div className="df-field" role="status">
-          <label htmlFor="deflow-upload">Uploading {sending.name}</label>
-          <progress id="deflow-upload" className={styles.progress} max={1} value={sending.share} />
-        </div>
-      )}
-      {failure && (
-        <p className="df-error" role="alert">
-          {failure}
-        </p>
-      )}
+      <UploadState {...uploads} />
       <div className={styles.buttons}>
-        <Button onClick={() => chooser.current?.click()} disabled={sending !== null}>
+        <Button onClick={() => chooser.current?.click()} disabled={uploads.sending !== null}>
           Upload a file
         </Button>
-        <Button onClick={() => onChange([...datasets, { did: "" }])}>Add a DID</Button>
-        <Button onClick={() => onChange([...datasets, { file: { type: "url", url: "" } }])}>Add a URL</Button>
+        <Button onClick={() => add({ did: "" })}>Add a DID</Button>
+        <Button onClick={() => add({ file: { type: "url", url: "" } })}>Add a URL</Button>
+        {mayEdit && <PublishNew kind="dataset" oceanNode={oceanNode} onUse={(did) => add({ did })} />}
       </div>
       <input
         ref={chooser}
@@ -119,7 +92,7 @@ export function DatasetsFields({ datasets, prefix, problems, onChange }: Props) 
         onChange={(event) => {
           const files = [...(event.target.files ?? [])];
           event.target.value = "";
-          void send(files);
+          void uploads.send(files);
         }}
       />
       <p className="df-hint">The algorithm finds each under /data/inputs. A file can also be dropped here.</p>
@@ -127,21 +100,24 @@ export function DatasetsFields({ datasets, prefix, problems, onChange }: Props) 
   );
 }
 
-function One({ dataset, prefix, problems, onChange }: {
+function One({ dataset, algorithm, oceanNode, prefix, problems, onChange }: {
   dataset: Dataset;
+  algorithm: Algorithm;
+  oceanNode: string;
   prefix: string;
   problems: readonly Problem[];
   onChange: (dataset: Dataset, coalesce?: string) => void;
 }) {
   if (isDid(dataset)) {
     return (
-      <TextField
-        label="DID"
-        isCode
-        value={dataset.did}
-        placeholder="did:op:…"
+      <DidPicker
+        label="Dataset"
+        kind="dataset"
+        did={dataset.did}
+        oceanNode={oceanNode}
         problems={messagesAt(problems, prefix)}
-        onChange={(did) => onChange({ did }, "did")}
+        remarkOn={(asset) => notTrusted(asset, algorithm)}
+        onChange={(did, coalesce) => onChange({ did }, coalesce)}
       />
     );
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The graph itself, shown while nothing is selected: what it is, when it runs, what a run may be given.
 import type { GraphDocument } from "../graph/document";
+import { WalletPicker } from "../money/WalletPicker";
 import { CommittedField, NumberField, TextField } from "./Field";
-import { OCEAN_NODE_DEFAULT, OceanNodePicker } from "./OceanNodePicker";
+import { OCEAN_NODE_DEFAULT } from "./defaults";
+import { OceanNodePicker } from "./OceanNodePicker";
 import { ParamsFields } from "./ParamsFields";
 import { Problems } from "./Problems";
 import { ScheduleFields } from "./ScheduleFields";
@@ -109,14 +111,10 @@ export function GraphPanel({ document, problems, onChange }: PanelProps) {
           problems={messages("defaults.ocean_node")}
           onChange={(connId) => onChange(patchDefaults(document, { ocean_node: connId ?? undefined }))}
         />
-        <TextField
-          label="Wallet"
-          isCode
-          value={defaults.wallet ?? ""}
-          placeholder="ocean_wallet_default"
-          hint="The id of an Airflow connection; never a key."
+        <WalletPicker
+          value={defaults.wallet ?? null}
           problems={messages("defaults.wallet")}
-          onChange={(wallet) => onChange(patchDefaults(document, { wallet: wallet || undefined }), "graph:wallet")}
+          onChange={(connId) => onChange(patchDefaults(document, { wallet: connId ?? undefined }))}
         />
         <NumberField
           label="Longest duration in seconds"

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A compute node: what runs, where, on which data, within which limits.
 import { type ComputeData, type GraphNode, nodeTitle, NOTHING_SELECTED } from "../graph/document";
+import { WalletPicker } from "../money/WalletPicker";
 import { AlgorithmFields } from "./AlgorithmFields";
 import { DatasetsFields } from "./DatasetsFields";
 import { EntriesFields } from "./EntriesFields";
 import { EnvironmentPicker } from "./EnvironmentPicker";
 import { CommittedField, NumberField, SelectField, TextField } from "./Field";
-import { OCEAN_NODE_DEFAULT, OceanNodePicker } from "./OceanNodePicker";
+import { OCEAN_NODE_DEFAULT } from "./defaults";
+import { OceanNodePicker } from "./OceanNodePicker";
 import { Problems } from "./Problems";
 import { Section } from "./Section";
 import type { PanelProps } from "./common";
@@ -28,6 +30,8 @@ export function NodePanel({ node, document, problems, mayEdit, onChange, onSelec
   const resources = data.compute_resources ?? DEFAULT_RESOURCES;
   const variables = data.environment_variables ?? {};
   const datasets = data.datasets ?? [];
+  const oceanNode = data.ocean_node ?? defaults.ocean_node ?? OCEAN_NODE_DEFAULT;
+  const isPaid = data.payment?.mode === "paid";
   return (
     <>
       <header className={styles.head}>
@@ -58,6 +62,7 @@ export function NodePanel({ node, document, problems, mayEdit, onChange, onSelec
       <Section title="Algorithm">
         <AlgorithmFields
           algorithm={data.algorithm}
+          oceanNode={oceanNode}
           prefix={at("algorithm")}
           problems={problems}
           mayEdit={mayEdit}
@@ -72,8 +77,11 @@ export function NodePanel({ node, document, problems, mayEdit, onChange, onSelec
       <Section title="Datasets" summary={datasets.length === 0 ? "only what its edges bring" : String(datasets.length)}>
         <DatasetsFields
           datasets={datasets}
+          algorithm={data.algorithm}
+          oceanNode={oceanNode}
           prefix={at("datasets")}
           problems={problems}
+          mayEdit={mayEdit}
           onChange={(next, coalesce) => change({ datasets: next.length === 0 ? undefined : next }, coalesce)}
         />
       </Section>
@@ -86,7 +94,7 @@ export function NodePanel({ node, document, problems, mayEdit, onChange, onSelec
           onChange={(connId) => change({ ocean_node: connId ?? undefined, environment: undefined })}
         />
         <EnvironmentPicker
-          oceanNode={data.ocean_node ?? defaults.ocean_node ?? OCEAN_NODE_DEFAULT}
+          oceanNode={oceanNode}
           value={data.environment ?? null}
           problems={messages("environment")}
           onChange={(environment) => change({ environment: environment ?? undefined })}
@@ -111,21 +119,19 @@ export function NodePanel({ node, document, problems, mayEdit, onChange, onSelec
             { value: "paid", text: "paid from the wallet" },
           ]}
           hint={
-            data.payment?.mode === "paid"
+            isPaid
               ? "The whole of its longest duration is locked in escrow before it starts; what is not used comes back. The graph's budget limits it."
               : "It runs only in environments that have free jobs."
           }
           problems={messages("payment")}
           onChange={(mode) => change({ payment: mode === "free" ? undefined : { mode } })}
         />
-        <TextField
-          label="Wallet"
-          isCode
-          value={data.wallet ?? ""}
-          placeholder={`default (${defaults.wallet ?? "ocean_wallet_default"})`}
-          hint="The id of an Airflow connection; never a key."
+        <WalletPicker
+          value={data.wallet ?? null}
+          fallback={defaults.wallet}
+          mustPay={isPaid}
           problems={messages("wallet")}
-          onChange={(wallet) => change({ wallet: wallet || undefined }, "wallet")}
+          onChange={(connId) => change({ wallet: connId ?? undefined })}
         />
       </Section>
       <Section title="Environment variables" summary={String(Object.keys(variables).length)} isOpen={false}>

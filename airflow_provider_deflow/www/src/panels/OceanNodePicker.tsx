@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which Ocean Node: the Airflow connections of its type, as far as the user may see them.
 import { api } from "../api/client";
+import { OCEAN_NODE_DEFAULT } from "./defaults";
 import { SelectField } from "./Field";
 import { useLoaded } from "./useLoaded";
 
@@ -14,8 +15,6 @@ interface Props {
   problems?: readonly string[];
   onChange: (connId: string | null) => void;
 }
-
-export const OCEAN_NODE_DEFAULT = "ocean_node_default";
 
 export function OceanNodePicker({ label = "Ocean Node", value, fallback = OCEAN_NODE_DEFAULT, different, problems, onChange }: Props) {
   const listing = useLoaded("ocean-nodes", api.listOceanNodes);

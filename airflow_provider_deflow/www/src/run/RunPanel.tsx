@@ -15,6 +15,7 @@ import { PART_NAMES, type PartOption, type RunPart } from "./part";
 import styles from "./run.module.css";
 import { StateBadge } from "./StateBadge";
 import { stateText, toneOf } from "./states";
+import { TransactionList } from "./TransactionList";
 
 interface Props {
   slug: string;
@@ -81,6 +82,11 @@ export function RunPanel({ slug, runId, node, ran, mayRun, readAtMs, nowMs, onRu
         </div>
         {!mayRun && <p className="df-hint">Your Airflow user may look at runs, not start them.</p>}
       </div>
+      {ran && ran.transactions.length > 0 && (
+        <Section title="Transactions" summary={String(ran.transactions.length)}>
+          <TransactionList transactions={ran.transactions} />
+        </Section>
+      )}
       <Section title="Outputs" summary={String(ran?.outputs.length ?? 0)}>
         <OutputList
           slug={slug}

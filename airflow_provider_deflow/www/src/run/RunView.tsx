@@ -70,18 +70,19 @@ export function RunView({ slug, runId }: RunViewProps) {
             .filter(Boolean)
             .join(" · ")}
         </span>
-        <span className={styles.space} />
-        {!isOver && mayRun && (
-          <Button look="danger" onClick={() => setAsked({ dialog: "stop" })}>
-            Stop
-          </Button>
-        )}
-        <Button onClick={() => go(paths.graph(slug))}>Edit the graph</Button>
-        {mayRun && published.value && (
-          <Button look="primary" onClick={() => setAsked({ dialog: "run" })}>
-            Run again
-          </Button>
-        )}
+        <span className={styles.steps}>
+          {!isOver && mayRun && (
+            <Button look="danger" onClick={() => setAsked({ dialog: "stop" })}>
+              Stop
+            </Button>
+          )}
+          <Button onClick={() => go(paths.graph(slug))}>Edit the graph</Button>
+          {mayRun && published.value && (
+            <Button look="primary" onClick={() => setAsked({ dialog: "run" })}>
+              Run again
+            </Button>
+          )}
+        </span>
       </header>
       {error !== null && (
         <p className={styles.stale} role="status">

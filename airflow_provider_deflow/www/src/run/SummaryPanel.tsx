@@ -4,6 +4,7 @@ import type { RunSummary, RunView } from "../api/types";
 import { type GraphDocument, nodeTitle } from "../graph/document";
 import { Section } from "../panels/Section";
 import panels from "../panels/panels.module.css";
+import { totalCost } from "./cost";
 import { momentText } from "./elapsed";
 import { LogView } from "./LogView";
 import { progressText } from "./marks";
@@ -58,6 +59,7 @@ export function SummaryPanel({ slug, run, runs, nowMs, onShowNode, onShowRun }: 
           </>
         )}
       </Section>
+      <Costs run={run} onShowNode={onShowNode} />
       <Section title="Runs" summary={String(runs.length)}>
         <ul className={styles.runs}>
           {runs.map((one) => (
@@ -78,6 +80,38 @@ export function SummaryPanel({ slug, run, runs, nowMs, onShowNode, onShowRun }: 
         </ul>
       </Section>
     </>
+  );
+}
+
+function Costs({ run, onShowNode }: Pick<Props, "run" | "onShowNode">) {
+  const total = totalCost(run.nodes);
+  if (total === "") return null;
+  return (
+    <Section title="Cost" summary={total}>
+      <table className={styles.costs}>
+        <tbody>
+          {run.document.nodes
+            .filter(({ id }) => run.nodes[id]?.cost)
+            .map((node) => (
+              <tr key={node.id}>
+                <th scope="row">
+                  <button type="button" className={styles.link} onClick={() => onShowNode(node.id)}>
+                    {nodeTitle(node)}
+                  </button>
+                </th>
+                <td>{run.nodes[node.id]?.cost}</td>
+              </tr>
+            ))}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">In all</th>
+            <td>{total}</td>
+          </tr>
+        </tfoot>
+      </table>
+      <p className="df-hint">The transactions are at each box.</p>
+    </Section>
   );
 }
 

@@ -4,6 +4,8 @@ import { useId, useState } from "react";
 import { api, ApiError } from "../api/client";
 import type { NewRun } from "../api/types";
 import type { GraphDocument } from "../graph/document";
+import { QuotePanel } from "../money/QuotePanel";
+import { mayCost } from "../money/quote";
 import { CheckField, Field as Labelled } from "../panels/Field";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -74,6 +76,8 @@ export function TriggerDialog({ slug, document, part, onClose, onStarted }: Prop
             onChange={(text) => setEntered((now) => ({ ...now, [field.name]: text }))}
           />
         ))}
+        {mayCost(document) && <QuotePanel slug={slug} document={document} />}
+        {part && mayCost(document) && <p className="df-hint">That is the whole graph; a part costs less.</p>}
         <CheckField label="Compute anew, also what an earlier run computed from the same inputs" value={isNew} onChange={setNew} />
         {failure !== null && (
           <p className="df-error" role="alert" style={{ whiteSpace: "pre-wrap" }}>

@@ -10,12 +10,19 @@ const document: GraphDocument = {
 };
 const run = {
   state: "success", attempt: 1, outcome: "succeeded", started_at: null, elapsed_seconds: 12, job_id: null,
-  ocean_node: null, message: null, hint: null, outputs: [],
+  ocean_node: null, message: null, hint: null, cost: null, transactions: [], outputs: [],
 };
+const went = { state: "success", attempt: 1, started_at: null, elapsed_seconds: null, mode: null, files: null, size: null, message: null };
 
 test("a box shows state, elapsed time and, from the second on, the attempt", () => {
   expect(markOf(run, 0, 0)).toEqual({ tone: "success", text: "✓ succeeded · 12 s" });
   expect(markOf({ ...run, state: "up_for_retry", attempt: 2 }, 0, 0).text).toBe("◔ will retry · 12 s · attempt 2");
+});
+
+test("a paid box shows what it cost", () => {
+  expect(markOf({ ...run, cost: "at most 0.25 USDC" }, 0, 0)).toEqual({
+    tone: "success", text: "✓ succeeded · 12 s", aside: "≤ 0.25 USDC",
+  });
 });
 
 test("a computing box counts on between two replies", () => {
@@ -31,11 +38,11 @@ test("a node that the run has not reached is marked all the same", () => {
 });
 
 test("an arrow is found by its task", () => {
-  expect(edgeMarks(document, { a__b: { state: "failed" } }, 0, 0)).toEqual({ arrow: { tone: "failure", text: "✕ failed" } });
+  expect(edgeMarks(document, { a__b: { ...went, state: "failed" } }, 0, 0)).toEqual({ arrow: { tone: "failure", text: "✕ failed" } });
 });
 
 test("an arrow that went well has a short mark, one that has not begun only a sign", () => {
-  const marks = edgeMarks(document, { a__b: { state: "success", elapsed_seconds: 0.6 } }, 0, 0);
+  const marks = edgeMarks(document, { a__b: { ...went, elapsed_seconds: 0.6 } }, 0, 0);
   expect(marks.arrow?.text).toBe("✓ 0.6 s");
   expect(edgeMarks(document, {}, 0, 0).arrow?.text).toBe("○");
 });

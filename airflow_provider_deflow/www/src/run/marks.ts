@@ -4,6 +4,7 @@
 import type { NodeRun, RunView } from "../api/types";
 import { edgeTaskId, type GraphDocument } from "../graph/document";
 import type { NodeMark } from "../graph/flow";
+import { boxCost } from "./cost";
 import { elapsedNow, elapsedText } from "./elapsed";
 import { glyphOf, stateText, toneOf } from "./states";
 
@@ -14,9 +15,10 @@ interface Task {
   attempt?: number;
   elapsed_seconds?: number | null;
   outcome?: string | null;
+  cost?: string | null;
 }
 
-/** The line of one task: "✓ succeeded · 12 s · attempt 2". */
+/** The line of one task: "✓ succeeded · 12 s · attempt 2"; and beside the name what it cost. */
 export function markOf(task: Task, readAtMs: number, nowMs: number): NodeMark {
   const tone = toneOf(task.state);
   const elapsed = elapsedText(elapsedNow(task.elapsed_seconds, tone === "running", readAtMs, nowMs));
@@ -26,7 +28,8 @@ export function markOf(task: Task, readAtMs: number, nowMs: number): NodeMark {
     elapsed,
     attempt > 1 ? `attempt ${attempt}` : "",
   ];
-  return { tone, text: words.filter((word) => word !== "").join(" · ") };
+  const cost = boxCost(task.cost ?? null);
+  return { tone, text: words.filter((word) => word !== "").join(" · "), ...(cost && { aside: cost }) };
 }
 
 export function nodeMarks(document: GraphDocument, nodes: RunView["nodes"], readAtMs: number, nowMs: number): Marks {

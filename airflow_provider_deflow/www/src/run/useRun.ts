@@ -15,7 +15,22 @@ export interface WatchedRun {
 }
 
 export function useRun(slug: string, runId: string): WatchedRun {
-  const [watched, setWatched] = useState<Omit<WatchedRun, "refresh">>({ run: null, readAtMs: 0, error: null });
+  const { value, ...watched } = useWatched(`${slug}/${runId}`, (signal) => api.readRun(slug, runId, signal));
+  return { run: value, ...watched };
+}
+
+export interface Watched<T> {
+  value: T | null;
+  readAtMs: number;
+  error: unknown;
+  refresh: () => void;
+}
+
+/** What `read` gives for `key`, read again until its state is final. */
+export function useWatched<T extends { state: string }>(key: string, read: (signal: AbortSignal) => Promise<T>): Watched<T> {
+  const [watched, setWatched] = useState<Omit<Watched<T>, "refresh">>({ value: null, readAtMs: 0, error: null });
+  const reading = useRef(read);
+  reading.current = read;
   const ask = useRef<() => void>(() => {});
   useEffect(() => {
     const leaving = new AbortController();
@@ -33,10 +48,10 @@ export function useRun(slug: string, runId: string): WatchedRun {
       isAsking = true;
       clearTimeout(timer);
       try {
-        const run = await api.readRun(slug, runId, leaving.signal);
-        state = run.state;
+        const value = await reading.current(leaving.signal);
+        state = value.state;
         failures = 0;
-        setWatched({ run, readAtMs: Date.now(), error: null });
+        setWatched({ value, readAtMs: Date.now(), error: null });
       } catch (error) {
         if (leaving.signal.aborted) return;
         failures += 1;
@@ -62,7 +77,7 @@ export function useRun(slug: string, runId: string): WatchedRun {
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", seen);
     };
-  }, [slug, runId]);
+  }, [key]);
   return { ...watched, refresh: useCallback(() => ask.current(), []) };
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The browser's own modal dialog: it keeps the focus inside, closes on Escape and gives the focus back.
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type DragEvent, type ReactNode, useEffect, useId, useRef } from "react";
 import { Button } from "./Button";
 import styles from "./Dialog.module.css";
 
@@ -11,6 +11,11 @@ interface Props {
   // Buttons at the foot; the first that is focusable inside `children` has the focus.
   actions?: ReactNode;
   wide?: boolean;
+}
+
+function taken(event: DragEvent) {
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 export function Dialog({ title, onClose, children, actions, wide = false }: Props) {
@@ -31,8 +36,10 @@ export function Dialog({ title, onClose, children, actions, wide = false }: Prop
         event.preventDefault();
         onClose();
       }}
-      // Keys typed here are not the canvas's.
+      // Keys typed here are not the canvas's, nor are files dropped here the form's behind it.
       onKeyDown={(event) => event.stopPropagation()}
+      onDragOver={taken}
+      onDrop={taken}
     >
       <header className={styles.head}>
         <h2 id={heading}>{title}</h2>
