@@ -23,11 +23,11 @@ PATIENCE_MS = 20_000
 # Of one file, not of all tests: a stack that is up takes its share of a small machine, used or not.
 @pytest.fixture(scope="module")
 def deployment(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """MongoDB, a local Ocean Node and Airflow, as `deflow up` starts them."""
+    """MongoDB, a chain, a local Ocean Node and Airflow, as `deflow up` starts them."""
     home = Path(os.environ.get("DEFLOW_TEST_HOME") or tmp_path_factory.mktemp("browser"))
     dags = tmp_path_factory.mktemp("dags")
     with deployed(
-        stack.running(home, port=free_port(), dags=dags, environment=SETTINGS, report=print)
+        stack.running(home, port=free_port(), dags=dags, environment=SETTINGS, report=print, with_chain=True)
     ) as one:
         yield one
 
