@@ -15,6 +15,11 @@ from airflow_provider_deflow import errors
 from tests.browser.whole_stack.two_steps import box, two_nodes
 from tests.e2e.conftest import Deployment
 
+# Airflow begins, two transactions are mined, the Ocean Node indexes.
+PUBLISH_MS = 120_000
+# With a chain, for assets and quotes.
+pytestmark = pytest.mark.chain
+
 DRAWINGS = Path(__file__).parents[2] / "graphs" / "drawings"
 
 
@@ -156,3 +161,53 @@ def test_an_original_deflow_document_is_looked_at_before_it_is_saved(
     dialog.get_by_role("button", name="Save it").click()
     page.wait_for_url("**/graphs/from-the-original")
     assert len(deployment.store.draft("from-the-original").document["nodes"]) == 5
+
+
+@pytest.mark.chain
+@pytest.mark.timeout(400)
+def test_a_dataset_is_published_by_form_used_in_the_node_and_found_again_by_its_name(
+    page: Page, deployment: Deployment, tmp_path: Path
+) -> None:
+    drawn(deployment, "assets")
+    form = open_graph(page, "assets")
+    box(page, "Clean").click()
+    form.get_by_role("button", name="Publish a new one…").click()
+    asset = page.get_by_role("dialog")
+    for label, text in (("Name", "Rain of Braunschweig"), ("Description", "Daily."), ("Author", "We")):
+        asset.get_by_label(label, exact=True).fill(text)
+    rain = tmp_path / "rain.csv"
+    rain.write_text("day,mm\n1,2\n")
+    asset.get_by_label("Files of the asset").set_input_files(rain)
+    expect(asset.get_by_text("rain.csv")).to_be_visible()
+    asset.get_by_role("button", name="Publish", exact=True).click()
+
+    use = asset.get_by_role("button", name="Use in the node")
+    expect(use).to_be_visible(timeout=PUBLISH_MS)
+    expect(asset.get_by_role("list", name="Transactions").get_by_role("listitem")).to_have_count(2)
+    use.click()
+    expect(form.get_by_text("Rain of Braunschweig")).to_be_visible()
+    expect(form.get_by_text("takes no code of your own")).to_be_visible()
+    document = saved(deployment, "assets", lambda one: bool(one["nodes"][0]["data"].get("datasets")))
+    [dataset] = document["nodes"][0]["data"]["datasets"]
+
+    form.get_by_role("button", name="Add a DID").click()
+    second = form.get_by_role("combobox", name="Dataset").nth(1)
+    second.fill("braunschweig")
+    expect(page.get_by_role("option").filter(has_text="Rain of Braunschweig")).to_be_visible()
+    second.press("ArrowDown")
+    second.press("Enter")
+    expect(second).to_have_value(dataset["did"])
+
+
+@pytest.mark.chain
+def test_a_quote_tells_each_paid_node_and_what_exceeds_the_budget(page: Page, deployment: Deployment) -> None:
+    document = two_nodes("quoted") | {"budget": {"per_run": "0.01"}}
+    document["nodes"][1]["data"] |= {"payment": {"mode": "paid"}, "max_duration_seconds": 120}
+    deployment.store.save(document, based_on=None, author="tests")
+    open_graph(page, "quoted")
+    page.get_by_role("button", name="Quote").click()
+    cost = page.get_by_role("dialog").get_by_role("region", name="What it would cost")
+    train = cost.get_by_role("row").filter(has_text="Train")
+    expect(train.get_by_role("cell").nth(1)).to_have_text("2")  # minutes
+    expect(cost.get_by_text("Free: Clean.")).to_be_visible()
+    expect(cost.get_by_role("alert")).to_contain_text("a run would be refused before its first payment")
