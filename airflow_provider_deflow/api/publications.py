@@ -31,6 +31,16 @@ router = APIRouter(tags=["assets"])
 
 # Of the Dag, as of a graph's: its id without `deflow_`.
 SLUG = publication.DAG_ID.removeprefix("deflow_")
+# Whose turn it is, and what to do: the same asked again goes on with what was made.
+_CORRECT = "Correct what the message names, and publish again: what was made already is found."
+HINTS = {
+    "drawing": _CORRECT,
+    "settings": _CORRECT,
+    "algorithm": _CORRECT,
+    "ocean_node": "The Ocean Node refused or failed: publish again, or choose another Ocean Node.",
+    "chain": "The chain did not take it: look at the message, then publish again.",
+    "deflow": run_view.HINTS["deflow"],
+}
 _NO_DAG = (
     f"Airflow does not know the Dag {publication.DAG_ID} yet: ask again in a moment. If that stays so, look "
     "for an import error on its page of Dags; the DeFlow Dag bundle brings it, and so does `load_dags()`."
@@ -91,7 +101,7 @@ async def read_publication(
             if made.get(what)
         ],
         message=why.get("message"),
-        hint=run_view.HINTS.get(str(why.get("fault"))),
+        hint=HINTS.get(str(why.get("fault"))),
     )
 
 

@@ -97,7 +97,7 @@ class Wallet:
                 return found
 
     def sent_for(self, purpose: str) -> str | None:
-        """The hash of the purpose's transaction; None when there is none, or it can never be mined."""
+        """The hash of the purpose's transaction; None when there is none, or it came to nothing."""
         slot = self._lanes.with_purpose(self._lane, purpose)
         if slot is None:
             return None

@@ -192,17 +192,9 @@ class Reservations:
             return list(self._reservations.find({"state": {"$in": OPEN}}).sort("at", 1))
 
     def not_revoked(self) -> list[Record]:
-        """All that an authorisation was made for, which may still stand."""
+        """All that an authorisation may have been made for: who made it may have died before saying so."""
         with self._answering():
-            return list(
-                self._reservations.find(
-                    {
-                        "transactions.0": {"$exists": True},
-                        "payee": {"$exists": True},
-                        "revoked": {"$ne": True},
-                    }
-                )
-            )
+            return list(self._reservations.find({"payee": {"$exists": True}, "revoked": {"$ne": True}}))
 
     def revoked(self, keys: Sequence[str]) -> None:
         """Of these nothing is allowed any more."""

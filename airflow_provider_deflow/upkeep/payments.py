@@ -165,14 +165,21 @@ class _Round:
         by_payee: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for one in records:
             # An order allows nobody anything, and has no payee.
-            if one.get("payee") and one["transactions"] and not one.get("revoked"):
+            if one.get("payee") and not one.get("revoked"):
                 by_payee[one["payee"], one["token"]].append(one)
         for (payee, token), theirs in by_payee.items():
             if not all(self._is_final(one) for one in theirs):
                 continue
-            self._desk.say(f"let {payee} lock nothing more of {token} for {self._wallet.address}")
+            if self._may_lock(payee, token):
+                self._desk.say(f"let {payee} lock nothing more of {token} for {self._wallet.address}")
             if not self._desk.dry_run:
                 self._revoke_one(payee, token, theirs)
+
+    def _may_lock(self, payee: str, token: str) -> bool:
+        from airflow_provider_deflow.chain import funding
+
+        escrow, payer = self._wallet.escrow, self._wallet.address
+        return funding.authorization_of(escrow, payer, payee, token).max_locked_amount > 0
 
     def _revoke_one(self, payee: str, token: str, theirs: list[Record]) -> None:
         from airflow_provider_deflow.chain import funding

@@ -106,6 +106,8 @@ def worker(
     def run(run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
         pushed: dict[str, Any] = {}
         ti = SimpleNamespace(
+            try_number=1,
+            max_tries=3,
             dag_id=publication.DAG_ID,
             run_id=run_id,
             map_index=-1,

@@ -294,7 +294,7 @@ def test_a_revert_is_explained_and_nothing_is_sent_while_its_reason_stands(accou
             account.wallet().confirm(second)
         with pytest.raises(TransactionFailed, match="allowance"):
             account.wallet().send(deposit, purpose="second")
-    assert not account.wallet().has_sent("second")
+    assert account.wallet().sent_for("second") is None
     assert (account.sent(), in_escrow(account)) == (3, 5)
 
 
@@ -313,7 +313,7 @@ def test_a_reverted_purpose_is_sent_anew_when_its_reason_is_gone_and_then_never_
     again = account.wallet().send(deposit, purpose="second")
 
     assert anew == again != second
-    assert account.wallet().has_sent("second")
+    assert account.wallet().sent_for("second") == anew
     assert in_escrow(account) == 10
 
 

@@ -27,6 +27,7 @@ from airflow_provider_deflow.stack.development_chain import CONSUMER, Developmen
 from tests.chaos import shapes
 
 if TYPE_CHECKING:
+    from airflow_provider_deflow.chain.escrow import Escrow
     from airflow_provider_deflow.chain.events import Event
     from airflow_provider_deflow.chain.networks import Network
     from tests.chaos.deployment import Deployment
@@ -121,8 +122,12 @@ class Money:
                 books.problems.append(f"lock {number} is of no job, and was claimed")
             if made[number] != ended[number]:
                 books.problems.append(f"lock {number} of job {job_id} has {ended[number]} ends")
-        if held := self._funds().locked:
+        if held := self._escrow.funds(CONSUMER, self._chain.fee_token).locked:
             books.problems.append(f"the escrow still holds {held} base units")
+        for payee in {event.args["payee"] for event in events}:
+            for one in self._escrow.authorizations(CONSUMER, payee, self._chain.fee_token):
+                if one.max_locked_amount:
+                    books.problems.append(f"{payee} may still lock {one.max_locked_amount} base units")
 
     def _published(self, since: int, runs: Mapping[str, str], books: Books) -> None:
         made = [
@@ -164,10 +169,11 @@ class Money:
     def _assets_of(self, shape: str) -> int:
         return len({edge[0] for edge in shapes.ASSET_EDGES.get(shape, ())})
 
-    def _funds(self) -> Any:
+    @cached_property
+    def _escrow(self) -> Escrow:
         from airflow_provider_deflow.chain.escrow import Escrow
 
-        return Escrow(self._web3, self._network.address("Escrow")).funds(CONSUMER, self._chain.fee_token)
+        return Escrow(self._web3, self._network.address("Escrow"))
 
     def _events(self, contract: str, since: int, *names: str) -> list[Event]:
         return self._events_of(self._network.address(contract), since, *names)

@@ -150,8 +150,13 @@ def test_an_upload_becomes_an_asset_by_the_api_alone(ask: Asking) -> None:
 
 
 def published(ask: Asking, asset: dict[str, Any]) -> Any:
-    """What became of it."""
-    run_id = ask.fine(ask("POST", "/assets", asset))["run_id"]
+    """What became of it, once Airflow has read the Dag."""
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda answer: answer.json().get("error") == "not_ready"),
+        wait=tenacity.wait_fixed(0.5),
+        stop=tenacity.stop_after_delay(60),
+    )
+    run_id = ask.fine(again(ask, "POST", "/assets", asset))["run_id"]
     give_up_at = time.monotonic() + RUN_SECONDS
     while (seen := ask.get(f"/assets/publications/{run_id}"))["state"] not in ("success", "failed"):
         assert time.monotonic() < give_up_at, seen

@@ -22,6 +22,7 @@ POINTS = (
     "reserved",
     "deposited",
     "authorised",
+    "told",
     "intended",
     "sent",
     "answered",
@@ -79,6 +80,8 @@ def arm(point: str) -> None:
         "reserved": lambda: _after(Reservations, "reserve", lambda named: "instead_of" in named),
         "deposited": lambda: setattr(funding, "_authorize", die),
         "authorised": lambda: _after(funding, "make_ready"),
+        # Of the first transaction that this process hears of.
+        "told": lambda: setattr(Reservations, "add_transaction", die),
         "intended": lambda: setattr(OceanNode, "start_paid", _intended),
         "sent": lambda: setattr(OceanNode, "start_paid", _lost),
         "answered": lambda: _after(OceanNode, "start_paid"),

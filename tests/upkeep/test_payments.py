@@ -121,6 +121,23 @@ def test_who_was_revoked_once_is_not_asked_about_again(claiming: Paid) -> None:
     assert claiming.sent() == sent
 
 
+def test_an_authorisation_ends_though_who_made_it_died_before_the_ledger_heard_of_it(
+    claiming: Paid, tmp_path: Path
+) -> None:
+    """Approved, deposited and authorised, each by a process that is killed when the chain has it."""
+    for _ in range(3):
+        assert Forked(die_at, "told", tmp_path / "memory").killed_by() == signal.SIGKILL
+        claiming.database["ledger_leases"].delete_many({})
+    run(paid_operator(WRITE.format("x")), context())
+    assert claiming.authorization()[0] == 2 * ONE
+    eventually(lambda: bool(claiming.events("Claimed")))
+
+    keep_up(claiming)
+
+    assert claiming.authorization()[0] == 0
+    assert keep_up(claiming) == []
+
+
 def test_an_expired_lock_of_a_job_comes_back_and_cost_nothing(not_claiming: Paid) -> None:
     run(paid_operator(WRITE.format("x")), context())
     not_claiming.chain.pass_time(3 * 3600)

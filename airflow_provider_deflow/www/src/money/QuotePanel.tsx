@@ -123,7 +123,8 @@ function Refused({ error }: { error: unknown }) {
     <div className={styles.problems} role="alert">
       <p>
         {isForbidden ? "Prices are for those who may use the graph's connections. " : "It could not be found out. "}
-        {error instanceof Error ? error.message : String(error)}
+        {/* The message of a drawing with problems is all of them in one line. */}
+        {problems.length > 0 ? "What has problems is not quoted:" : error instanceof Error ? error.message : String(error)}
       </p>
       {problems.map(({ where, message }) => (
         <p key={`${where} ${message}`}>

@@ -40,6 +40,7 @@ test("what exceeds the budget is said plainly", () => {
 test("a total that lacks nodes is not called within the budget", () => {
   const problems = [{ code: "away", where: "a", message: "does not answer" }];
   expect(budgetText({ ...quote, problems })).toContain("comes on top");
+  expect(totalText({ ...quote, totals: [], problems })).toBe("not known");
 });
 
 test("gas is a guess", () => {

@@ -13,9 +13,9 @@ export function mayCost(document: GraphDocument): boolean {
 }
 
 /** "0.25 USDC + 3 OCEAN", or that it costs nothing. */
-export function totalText({ totals }: Quote): string {
+export function totalText({ totals, problems }: Quote): string {
   const due = totals.filter(({ amount }) => !isZero(amount));
-  if (due.length === 0) return "nothing but gas";
+  if (due.length === 0) return problems.length > 0 ? "not known" : "nothing but gas";
   return due.map(({ amount, symbol, token }) => amountText(amount, { symbol, address: token })).join(" + ");
 }
 
