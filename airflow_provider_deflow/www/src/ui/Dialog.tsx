@@ -18,12 +18,16 @@ function taken(event: DragEvent) {
   event.stopPropagation();
 }
 
+const FIELD = ":is(input, select, textarea):not([hidden], :disabled)";
+
 export function Dialog({ title, onClose, children, actions, wide = false }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
     const element = dialog.current;
     if (element && !element.open) element.showModal();
+    // By itself the browser takes the first that there is: the button that closes, and Enter would throw all away.
+    element?.querySelector<HTMLElement>(FIELD)?.focus();
     return () => element?.close();
   }, []);
   return (
