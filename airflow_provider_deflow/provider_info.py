@@ -190,11 +190,11 @@ def _options() -> dict[str, Any]:
         },
         "asset_retention_days": {
             "description": "How many days after its last handover an asset that edges published is said to "
-            "be at the end of its life: one small transaction each, paid by the wallet that published it; 0 "
-            "for never. Empty: 90 days.",
+            "be at the end of its life: one small transaction each, paid by the wallet that published it. 0 "
+            "or empty: never.",
             "version_added": "0.1.0",
             "type": "string",
-            "example": "0",
+            "example": "90",
             "default": "",
         },
         "upkeep_schedule": {

@@ -4,6 +4,9 @@
 So Airflow authorises, retries, logs and resumes it. The run's conf is what is published; URLs and headers of
 files are sealed in it, and only the task opens them. An asset is known by what was asked for: the same asked
 again is the same asset, and costs nothing.
+
+Whoever may trigger a Dag could name any connection in a conf. Only the API makes the seal of one, after it
+has looked whether the asker may use the connections it names.
 """
 
 from __future__ import annotations
@@ -51,15 +54,19 @@ def conf_of(
     files: Sequence[Upload | FileObject],
     files_connection: str = "",
 ) -> dict[str, Any]:
-    """The conf of a run. An upload is `{"upload": sha256, "name": …}`; every other file is sealed."""
+    """The conf of a run, for who may use its connections.
+
+    An upload is `{"upload": sha256, "name": …}`; every other file is sealed.
+    """
     kept = [dict(file) if "upload" in file else {"sealed": sealing.seal(file)} for file in files]
-    return {
+    conf = {
         "ocean_node": ocean_node,
         "wallet": wallet,
         "asset": dict(asset),
         "files": kept,
         "files_connection": files_connection,
     }
+    return {**conf, "seal": sealing.seal(_hash(conf))}
 
 
 def publish_dag() -> DAG:
@@ -77,6 +84,7 @@ def publish_dag() -> DAG:
             "asset": Param({}, type="object", description="An AssetDescription, without files."),
             "files": Param([], type="array", description="Uploads, and what is sealed by the API."),
             "files_connection": Param("", type="string", description="Where uploads can be had for good."),
+            "seal": Param("", type="string", description="Made by the API, which has looked at your rights."),
         },
         tags=["deflow"],
     ) as dag:
@@ -111,6 +119,7 @@ class PublishAsAsked(PublishDDOOperator):
         }
 
     def _take(self, asked: Mapping[str, Any]) -> None:
+        _require_seal(asked)
         self.files_conn_id = str(asked["files_connection"])
         shown = Shown(content_store(), int(self.url_lifetime.total_seconds()), self.files_conn_id)
         objects = [file if "upload" in file else _opened(file) for file in asked["files"]]
@@ -128,6 +137,17 @@ def _why_told(context: Context) -> Iterator[None]:
         why = {"message": str(error), "fault": error.fault}
         context["ti"].xcom_push(key=WHY, value=why)
         raise
+
+
+def _require_seal(asked: Mapping[str, Any]) -> None:
+    """What the API has let through, unchanged; the same conf once more is the same asset."""
+    conf = {name: value for name, value in asked.items() if name != "seal"}
+    if not asked["seal"] or sealing.unseal(str(asked["seal"])) != _hash(conf):
+        raise errors.SettingsError(
+            f"this run of {DAG_ID} was not asked for in the DeFlow page or over its API, or was changed "
+            "since, so nobody looked whether its connections may be used. Publish it there, or write a "
+            "`PublishDDOOperator` into a Dag of your own"
+        )
 
 
 def _opened(file: Mapping[str, Any]) -> FileObject:

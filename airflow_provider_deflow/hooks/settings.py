@@ -20,7 +20,6 @@ MONGO_CONN_ID = "deflow_mongo"
 MONGO_DATABASE = "deflow"
 RETENTION_DAYS = 365
 BUCKET_RETENTION_DAYS = 30
-ASSET_RETENTION_DAYS = 90
 UPKEEP_SCHEDULE = "*/5 * * * *"
 
 
@@ -70,10 +69,8 @@ def bucket_retention_days() -> int:
 
 
 def asset_retention_days() -> int:
-    """How long after its last handover an edge's asset stays in use; 0 for ever."""
-    return _retention_days(
-        "asset_retention_days", min(ASSET_RETENTION_DAYS, ledger_retention_days() or ASSET_RETENTION_DAYS)
-    )
+    """How long after its last handover an edge's asset stays in use; 0 for ever, since its end costs gas."""
+    return _retention_days("asset_retention_days", 0)
 
 
 def _retention_days(option: str, default: int) -> int:

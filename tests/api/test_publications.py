@@ -103,7 +103,7 @@ def worker(
     get_fernet.cache_clear()
     task = publication.publish_dag().get_task(publication.TASK_ID)
 
-    def run(run_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def run(run_id: str, **changed: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         pushed: dict[str, Any] = {}
         ti = SimpleNamespace(
             try_number=1,
@@ -113,7 +113,8 @@ def worker(
             map_index=-1,
             xcom_push=lambda key, value: pushed.update({key: value}),
         )
-        of: Any = {"ti": ti, "params": conf_of(api_server, run_id), "outlet_events": OutletEventAccessors()}
+        params = conf_of(api_server, run_id) | changed
+        of: Any = {"ti": ti, "params": params, "outlet_events": OutletEventAccessors()}
         try:
             return task.execute(of), pushed
         except AirflowFailException:
@@ -206,6 +207,19 @@ def test_a_secret_of_a_file_stands_nowhere(
 
 
 LOCAL_NODE = "airflow_provider_deflow.local_ocean_node"
+
+
+@pytest.mark.parametrize("changed", [{"wallet": "another"}, {"seal": ""}, {"files": []}])
+def test_a_conf_that_the_api_did_not_make_publishes_nothing(
+    op: Asking, worker: Any, changed: dict[str, Any]
+) -> None:
+    """Else whoever may trigger a Dag could spend with every wallet there is."""
+    run_id = asked(op, tags=["changed"])
+
+    returned, pushed = worker(run_id, **changed)
+
+    assert returned == {}
+    assert "was not asked for in the DeFlow page" in pushed[publication.WHY]["message"]
 
 
 def test_why_a_publication_failed_is_told(op: Asking, worker: Any) -> None:

@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from airflow_provider_deflow.chain.data_nft import DataNft, MetadataState
 from airflow_provider_deflow.dag_factory import build_dag
+from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.graphs import Graph
 from airflow_provider_deflow.hooks import settings
 from airflow_provider_deflow.ledger import facts
@@ -199,11 +200,12 @@ def test_what_its_owner_took_out_of_use_is_noted_and_not_looked_at_again(
     assert (said[1], data_nft.state()) == ([], MetadataState.REVOKED)
 
 
-def test_it_is_off_where_that_is_said_and_never_later_than_the_ledger_knows(
+def test_it_is_off_unless_asked_for_and_never_later_than_the_ledger_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    assert settings.asset_retention_days() == 0
+    monkeypatch.setenv("AIRFLOW__DEFLOW__ASSET_RETENTION_DAYS", "90")
     assert settings.asset_retention_days() == 90
     monkeypatch.setenv("AIRFLOW__DEFLOW__LEDGER_RETENTION_DAYS", "30")
-    assert settings.asset_retention_days() == 30
-    monkeypatch.setenv("AIRFLOW__DEFLOW__ASSET_RETENTION_DAYS", "0")
-    assert settings.asset_retention_days() == 0
+    with pytest.raises(SettingsError, match="asset_retention_days is 90, ledger_retention_days is 30"):
+        settings.asset_retention_days()
