@@ -69,8 +69,8 @@ def write_code(page: Page, code: str) -> None:
 
 
 def publish(page: Page, revision: int) -> None:
-    page.get_by_role("button", name="Publish").click()
-    page.get_by_role("dialog").get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
     expect(page.get_by_text(f"Published as revision {revision}.")).to_be_visible()
 
 

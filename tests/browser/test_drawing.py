@@ -56,7 +56,7 @@ def test_a_graph_of_four_boxes_is_drawn_from_nothing_published_and_undone(page: 
 
     page.get_by_role("button", name="Publish", exact=True).click()
     page.get_by_label("What is new").fill("as drawn")
-    page.get_by_role("dialog").get_by_role("button", name="Publish").click()
+    page.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
     expect(page.get_by_text("Published as revision 1.")).to_be_visible()
     assert ask.get("/graphs/drawn/revisions")["revisions"][0]["message"] == "as drawn"
 

@@ -158,7 +158,7 @@ def test_by_keyboard_alone_one_comes_from_the_list_to_the_log_of_a_run(page: Pag
     for key in ("n", "n", "Control+a", "e", "l"):
         page.keyboard.press(key)
     expect(drawing.arrow(page, "python-python_2")).to_be_attached()
-    press(page, page.get_by_role("button", name="Publish"))
+    press(page, page.get_by_role("button", name="Publish", exact=True))
     page.keyboard.type("drawn by keys")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Published as revision 1.")).to_be_visible()
