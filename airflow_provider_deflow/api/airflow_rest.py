@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import httpx
+import tenacity
 from fastapi import Depends, Request
 
 from airflow_provider_deflow.api.faults import Refusal
@@ -31,6 +32,9 @@ _WORDS = {
     422: "invalid",
 }
 _NDJSON = "application/x-ndjson"
+# On SQLite, whose writers can wait for each other until one is refused; nothing was changed then.
+_DATABASE_TRIES = 4
+_DATABASE_SECONDS = 60.0
 
 
 class AirflowRest:
@@ -90,7 +94,16 @@ class AirflowRest:
         async with httpx.AsyncClient(
             transport=transport, base_url="http://airflow", headers=headers
         ) as client:
-            response = await client.request(method, f"/api/v2{path}", params=asked, json=body)
+            again = tenacity.AsyncRetrying(
+                retry=tenacity.retry_if_result(_found_the_database_locked),
+                wait=tenacity.wait_random_exponential(multiplier=0.3, max=3),
+                stop=tenacity.stop_after_attempt(_DATABASE_TRIES)
+                | tenacity.stop_after_delay(_DATABASE_SECONDS),
+                retry_error_callback=_last_answer,
+            )
+            response: httpx.Response = await again(
+                client.request, method, f"/api/v2{path}", params=asked, json=body
+            )
         if response.is_success:
             return response
         words = _words(response)
@@ -129,6 +142,17 @@ def xcom_path(dag_id: str, run_id: str, task_id: str, key: str) -> str:
 
 def _part(text: str) -> str:
     return quote(text, safe="")
+
+
+def _found_the_database_locked(response: httpx.Response) -> bool:
+    """Airflow's transaction failed as a whole."""
+    return response.status_code == 500 and '"reason": "Database error"' in _words(response)
+
+
+def _last_answer(state: tenacity.RetryCallState) -> httpx.Response:
+    assert state.outcome is not None
+    last: httpx.Response = state.outcome.result()
+    return last
 
 
 def _words(response: httpx.Response) -> str:

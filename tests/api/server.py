@@ -80,7 +80,9 @@ def running(folder: Path, mongo_uri: str) -> Iterator[Server]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment | airflow_parts.api_server_settings(home),
+            # Of a database that somebody else writes a test wants to hear soon.
+            env=environment
+            | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow / 'airflow.db'}?timeout=3"},
             start_new_session=True,
         )
     try:

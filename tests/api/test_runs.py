@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -54,6 +58,28 @@ def test_a_revision_that_airflow_has_not_read_yet_is_not_run_as_the_one_before(
     op.fine(op("PUT", "/graphs/runs-new/draft", {"document": drawing("runs-new", "c")}, version=1))
     op.publish("runs-new", 2)
     assert op("POST", "/graphs/runs-new/runs", {}).json()["error"] == "not_ready"
+
+
+@pytest.mark.timeout(120)
+def test_a_database_that_somebody_else_writes_is_asked_again(
+    api_server: Server, op: Asking, known: str
+) -> None:
+    """As SQLite's is under `deflow up`: Airflow refuses at last, and nothing was changed then."""
+    log = api_server.home.log("api-server")
+    so_far = log.stat().st_size
+    with (
+        closing(sqlite3.connect(api_server.home.airflow / "airflow.db", isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as person,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        started = person.submit(start, op, known)
+        while b"INSERT INTO log" not in log.read_bytes()[so_far:]:
+            assert not started.done(), started.result()
+            time.sleep(0.1)
+        other.execute("ROLLBACK")
+        run_id = started.result()
+
+    assert run_id in [run["run_id"] for run in op.get(f"/graphs/{known}/runs")["runs"]]
 
 
 def test_a_run_is_listed_with_its_revision_and_who_started_it(op: Asking, known: str) -> None:
