@@ -4,7 +4,7 @@ import { picture, sameJson } from "./diff";
 import { NOTHING_SELECTED } from "./document";
 import { drawing } from "./drawings";
 import { moveBy, removeSelected, renameNode } from "./edit";
-import { countProblems, noteFlowId, placeOfProblem, syncFlow } from "./flow";
+import { countProblems, NODE_HEIGHT, NODE_WIDTH, noteFlowId, placeOfProblem, syncFlow } from "./flow";
 import { arrange, freePlace } from "./layout";
 import { readDocument } from "./reading";
 import { search } from "./search";
@@ -42,7 +42,8 @@ test("the layout goes from left to right and puts no box on another", () => {
   expect(new Set(placed.map(({ position }) => `${position.x} ${position.y}`)).size).toBe(4);
 });
 test("a new box does not hide another", () => {
-  expect(freePlace(drawing("a"), { x: 0, y: 0 }).y).toBeGreaterThan(0);
+  expect(freePlace(drawing("a"), { x: NODE_WIDTH - 1, y: 0 }).y).toBeGreaterThanOrEqual(NODE_HEIGHT);
+  expect(freePlace(drawing("a"), { x: NODE_WIDTH, y: 0 })).toEqual({ x: NODE_WIDTH, y: 0 });
 });
 test("a search finds names first, then words of the code", () => {
   const document = drawing("print other");

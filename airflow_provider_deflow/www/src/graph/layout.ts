@@ -32,7 +32,7 @@ export function freePlace(document: GraphDocument, wanted: Position): Position {
   let { x, y } = { x: Math.round(wanted.x), y: Math.round(wanted.y) };
   const isTaken = () =>
     document.nodes.some(
-      ({ position }) => Math.abs(position.x - x) < NODE_WIDTH * 0.6 && Math.abs(position.y - y) < NODE_HEIGHT,
+      ({ position }) => Math.abs(position.x - x) < NODE_WIDTH && Math.abs(position.y - y) < NODE_HEIGHT,
     );
   while (isTaken()) y += NODE_HEIGHT + 24;
   return { x, y };
