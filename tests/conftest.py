@@ -88,3 +88,13 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Chain]:
     """One development chain with Ocean's contracts for all tests; what one does there, the others see."""
     with services.chain(tmp_path_factory.mktemp("chain")) as one:
         yield one
+
+
+@pytest.fixture
+def clock_kept(chain: services.Chain) -> Iterator[None]:
+    """For a test that lets hours pass on the chain: afterwards its clock is everybody's again.
+
+    Named by `usefixtures`, which is before all that the test starts there.
+    """
+    with chain.clock_kept():
+        yield

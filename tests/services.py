@@ -136,6 +136,14 @@ class Chain:
     def give_gas(self, address: str, base_units: int = 10**18) -> None:
         self.ask("anvil_setBalance", address, hex(base_units))
 
+    @contextmanager
+    def clock_kept(self) -> Iterator[None]:
+        """What the block does to the chain's clock, and all else it does there, is undone at its end."""
+        before = self.ask("evm_snapshot")
+        yield
+        self.ask("evm_revert", before)
+        self.ask("evm_setTime", int(time.time()))
+
     def pass_time(self, seconds: int) -> None:
         """Of the chain's clock, for all who use this chain."""
         self.ask("evm_increaseTime", seconds)

@@ -171,6 +171,7 @@ def test_an_authorisation_revoked_behind_our_back_is_made_again(
     assert [lock["args"]["amount"] for lock in paying.events("Lock")] == [2 * ONE]
 
 
+@pytest.mark.usefixtures("clock_kept")
 def test_a_lock_without_a_job_holds_up_its_node_until_it_came_back(paying: Paid) -> None:
     """The Ocean Node looks for the image when the money is locked."""
     algorithm = {"code": "pass", "image": "nobody/nothing:1", "entrypoint": "sh $ALGO"}

@@ -269,6 +269,7 @@ def test_an_ocean_node_that_is_killed_before_the_lock_is_paid_once_when_it_is_ba
     settled(paying_node)
 
 
+@pytest.mark.usefixtures("clock_kept")
 def test_an_ocean_node_that_is_killed_once_it_has_locked_is_not_paid_again(
     paying_node: Paid, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +293,7 @@ def test_an_ocean_node_that_is_killed_once_it_has_locked_is_not_paid_again(
     assert paying_node.escrow_funds() == (back, 0)
 
 
+@pytest.mark.usefixtures("clock_kept")
 def test_an_ocean_node_that_is_killed_while_a_paid_job_runs_is_not_paid_for_it(
     paying_node: Paid, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:

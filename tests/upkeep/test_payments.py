@@ -138,6 +138,7 @@ def test_an_authorisation_ends_though_who_made_it_died_before_the_ledger_heard_o
     assert keep_up(claiming) == []
 
 
+@pytest.mark.usefixtures("clock_kept")
 def test_an_expired_lock_of_a_job_comes_back_and_cost_nothing(not_claiming: Paid) -> None:
     run(paid_operator(WRITE.format("x")), context())
     not_claiming.chain.pass_time(3 * 3600)
@@ -148,6 +149,7 @@ def test_an_expired_lock_of_a_job_comes_back_and_cost_nothing(not_claiming: Paid
     assert (not_claiming.reservation()["state"], taken(not_claiming)) == ("settled", 0)
 
 
+@pytest.mark.usefixtures("clock_kept")
 def test_a_lock_without_a_job_is_reported_once_and_comes_back_when_it_expired(not_claiming: Paid) -> None:
     """The Ocean Node looks for the image when the money is locked."""
     with pytest.raises(AirflowFailException, match="LockOrphaned"):
