@@ -142,7 +142,7 @@ def test_a_consumer_that_cannot_take_bucket_files_is_told_what_to_choose() -> No
 
 def test_an_asset_is_named_by_did_and_service_and_keeps_the_name_it_was_published_with() -> None:
     files = (handover.HandedFile("x.csv", 3, SHA), handover.HandedFile("deep/y.csv", 3, "b" * 64))
-    asset = handover.Handed("a__c", "a", "asset", files, None, "did:op:1", ("s0", "s1"))
+    asset = handover.Handed("a__c", "a", "asset", files, did="did:op:1", services=("s0", "s1"))
 
     assert handover.Handed.from_document(json.loads(json.dumps(asset.to_document()))) == asset
     inputs = handover.inputs_of([asset], [], lambda sha256, name: f"https://storage.test/{name}?signed")
