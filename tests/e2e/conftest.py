@@ -197,19 +197,20 @@ def free_port() -> int:
 @contextmanager
 def deployed(starting: AbstractContextManager[stack.Running]) -> Iterator[Deployment]:
     """What starts, started; at its end it is killed."""
-    with (
-        starting as up,
-        Airflow(up.airflow_url, up.username, up.password) as airflow,
-        pymongo.MongoClient(up.mongo_uri) as mongo,
-    ):
+    with starting as up:
         try:
-            yield Deployment(
-                up=up,
-                airflow=airflow,
-                store=GraphStore(mongo["deflow"]),
-                content=ContentStore(Path(up.storage.removeprefix("file://"))),
-                address=signing.KeySigner(DEVELOPMENT_KEY).address,
-            )
+            with (
+                Airflow(up.airflow_url, up.username, up.password) as airflow,
+                # Closed before: it says goodbye to its server, and looks for it for half a minute.
+                pymongo.MongoClient(up.mongo_uri) as mongo,
+            ):
+                yield Deployment(
+                    up=up,
+                    airflow=airflow,
+                    store=GraphStore(mongo["deflow"]),
+                    content=ContentStore(Path(up.storage.removeprefix("file://"))),
+                    address=signing.KeySigner(DEVELOPMENT_KEY).address,
+                )
         finally:
             # In order is how it ends in tests/stack; nobody needs what is here any more.
             marks.end(up.home)
