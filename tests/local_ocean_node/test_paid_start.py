@@ -21,6 +21,7 @@ from tests.local_ocean_node.paying import (
     paid,
     running_paid_node,
 )
+from tests.local_ocean_node.publishing import until
 from tests.local_ocean_node.running import python_image, recordings, running_ocean_node
 
 pytestmark = pytest.mark.chain
@@ -46,6 +47,12 @@ WITHOUT_FUNDS = [
 def url(chain: services.Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_paid_node(chain, paid(chain, tmp_path_factory.mktemp("node"))) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def idle(poor: Payer) -> None:
+    """What the test before has started is over: a node says first that it has no room."""
+    until(lambda: not any(one["runningJobs"] + one["queuedJobs"] for one in poor.environments()))
 
 
 @pytest.fixture(scope="module")

@@ -109,11 +109,11 @@ def test_a_run_shows_the_graph_as_it_was_while_a_new_revision_is_drawn_and_publi
     publish(page, 2)
 
     show_run(page, "in-between", run_id)
-    expect(page.locator("header")).to_contain_text("revision 1")
+    expect(page.locator("header").first).to_contain_text("revision 1")
     expect(box(page, "Train")).to_contain_text("computing")
     expect(page.locator(".react-flow__node")).to_have_count(2)
     edit(page)
-    expect(page.locator("header")).to_contain_text("revision 2")
+    expect(page.locator("header").first).to_contain_text("revision 2")
     expect(page.locator(".react-flow__node")).to_have_count(3)
     deployment.airflow.set_run_state("deflow_in-between", run_id, "failed")
 
