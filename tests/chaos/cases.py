@@ -165,8 +165,8 @@ def _paid_row(number: int, seed: int, victim: str, point: str) -> Row:
         task = edges[0] if len(edges) == 1 else ""
     else:
         assert point in IN_A_TRANSACTION
-        # What the escrow still has of others needs no transaction; an authorisation is always made anew.
-        task = chance.choice((*paid, edges[0] if len(edges) == 1 else paid[0]))
+        # A later start may need none: what came back of an earlier lock is there, and allowed.
+        task = chance.choice((paid[0], edges[0] if len(edges) == 1 else paid[0]))
     pace = {node: chance.choice((QUICK, SLOW)) for node in shapes.PAID[shape][0]}
     return Row(case, seed, shape, pace, victim, point=point, task=task)
 
