@@ -97,20 +97,7 @@ def named(seed: int) -> list[list[Row]]:
 
 def drawn_at_random(seed: int, count: int) -> list[list[Row]]:
     """Rounds of random shapes, paces, parts and times."""
-    rows = []
-    for number in range(count):
-        chance = random.Random(f"{seed} random {number}")
-        shape = chance.choice(list(shapes.SHAPES))
-        row = Row(
-            case=f"random-{number:03}",
-            seed=seed,
-            shape=shape,
-            pace=_random_pace(chance, shape),
-            victim=chance.choice(VICTIMS),
-            after_seconds=round(chance.uniform(0, LATEST_KILL_SECONDS), 1),
-        )
-        rows.append(row)
-    return list(_batches(rows, ROUND))
+    return _at_random("random", seed, count, list(shapes.SHAPES), VICTIMS, LATEST_KILL_SECONDS)
 
 
 def paid_named(seed: int) -> list[list[Row]]:
@@ -133,17 +120,23 @@ def paid_named(seed: int) -> list[list[Row]]:
 
 def paid_at_random(seed: int, count: int) -> list[list[Row]]:
     """Rounds of the graphs that cost money, with random paces, parts and times."""
+    return _at_random("paid-random", seed, count, list(shapes.PAID), PAID_VICTIMS, LATEST_PAID_KILL_SECONDS)
+
+
+def _at_random(
+    kind: str, seed: int, count: int, of: Sequence[str], victims: Sequence[str], latest_seconds: float
+) -> list[list[Row]]:
     rows = []
     for number in range(count):
-        chance = random.Random(f"{seed} paid random {number}")
-        shape = chance.choice(list(shapes.PAID))
+        chance = random.Random(f"{seed} {kind.replace('-', ' ')} {number}")
+        shape = chance.choice(of)
         row = Row(
-            case=f"paid-random-{number:03}",
+            case=f"{kind}-{number:03}",
             seed=seed,
             shape=shape,
             pace=_random_pace(chance, shape),
-            victim=chance.choice(PAID_VICTIMS),
-            after_seconds=round(chance.uniform(0, LATEST_PAID_KILL_SECONDS), 1),
+            victim=chance.choice(victims),
+            after_seconds=round(chance.uniform(0, latest_seconds), 1),
         )
         rows.append(row)
     return list(_batches(rows, ROUND))
