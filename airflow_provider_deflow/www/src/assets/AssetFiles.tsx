@@ -7,6 +7,7 @@ import panels from "../panels/panels.module.css";
 import { useUploads } from "../panels/useUploads";
 import { sizeText } from "../run/preview";
 import { Button } from "../ui/Button";
+import { FileChooser } from "../ui/FileChooser";
 import type { AssetFile, AssetForm } from "./assetForm";
 import type { PartProps } from "./AssetFields";
 import styles from "./assets.module.css";
@@ -73,18 +74,7 @@ export function AssetFiles({ form, problems, onChange }: PartProps) {
           </p>
         )}
       </div>
-      <input
-        ref={chooser}
-        type="file"
-        multiple
-        hidden
-        aria-label="Files of the asset"
-        onChange={(event) => {
-          const chosen = [...(event.target.files ?? [])];
-          event.target.value = "";
-          void uploads.send(chosen);
-        }}
-      />
+      <FileChooser ref={chooser} label="Files of the asset" onChoose={(chosen) => void uploads.send(chosen)} />
     </fieldset>
   );
 }

@@ -6,6 +6,7 @@ import { DidPicker } from "../assets/DidPicker";
 import { PublishNew } from "../assets/PublishNew";
 import { type Algorithm, type Dataset, isDid, isUpload, type Problem } from "../graph/document";
 import { Button } from "../ui/Button";
+import { FileChooser } from "../ui/FileChooser";
 import { TextField } from "./Field";
 import { FileFields } from "./FileFields";
 import { messagesAt, pathOf } from "./fieldProblems";
@@ -83,18 +84,7 @@ export function DatasetsFields({ datasets, algorithm, oceanNode, prefix, problem
         <Button onClick={() => add({ file: { type: "url", url: "" } })}>Add a URL</Button>
         {mayEdit && <PublishNew kind="dataset" oceanNode={oceanNode} onUse={(did) => add({ did })} />}
       </div>
-      <input
-        ref={chooser}
-        type="file"
-        multiple
-        hidden
-        aria-label="Files to upload"
-        onChange={(event) => {
-          const files = [...(event.target.files ?? [])];
-          event.target.value = "";
-          void uploads.send(files);
-        }}
-      />
+      <FileChooser ref={chooser} label="Files to upload" onChoose={(chosen) => void uploads.send(chosen)} />
       <p className="df-hint">The algorithm finds each under /data/inputs. A file can also be dropped here.</p>
     </div>
   );
