@@ -11,13 +11,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
+import tenacity
 from fastapi import APIRouter, Path, Query
 from fastapi.concurrency import run_in_threadpool
 
 from airflow_provider_deflow import errors
 from airflow_provider_deflow.api import access, run_values, run_view, stores, values
 from airflow_provider_deflow.api.access import GraphSlug, User
-from airflow_provider_deflow.api.airflow_rest import AirflowAsUser, dag_path, log_path, run_path
+from airflow_provider_deflow.api.airflow_rest import AirflowAsUser, AirflowRest, dag_path, log_path, run_path
 from airflow_provider_deflow.api.faults import Refusal, documented
 from airflow_provider_deflow.graphs import values as words
 from airflow_provider_deflow.graphs.problem import Problem
@@ -33,6 +34,9 @@ LOG_LINES = 2000
 # Under `deflow up` Airflow has read what was published within 5 s.
 READ_SECONDS = 8.0
 POLL_SECONDS = 0.5
+# How long a scheduler can still write what it had found before; it looks at each run once a second.
+SCHEDULER_SECONDS = 1.0
+MARKED_TIMES = 5
 
 RunId = Annotated[
     str,
@@ -108,7 +112,7 @@ async def stop_run(slug: GraphSlug, run_id: RunId, airflow: AirflowAsUser) -> ru
     path = run_path(access.dag_id_of(slug), run_id)
     run = await airflow.get(path)
     if run["state"] not in run_view.OVER:
-        run = await airflow.send("PATCH", path, {"state": "failed"})
+        run = await _mark_failed(airflow, path)
     return run_values.StoppingRun(run_id=run_id, state=run["state"])
 
 
@@ -138,6 +142,26 @@ async def read_log(
     return run_values.LogLines(
         lines=lines[-LOG_LINES:], is_over=wanted < last or task["state"] in run_view.TASK_OVER
     )
+
+
+async def _mark_failed(airflow: AirflowRest, path: str) -> Any:
+    """The run, once it stays failed.
+
+    Airflow skips what had not begun. On SQLite, which locks no rows, a scheduler that holds the run since
+    before can take that for its end, and writes that it succeeded over what we have just written.
+    """
+    again = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_result(lambda run: run["state"] != "failed"),
+        stop=tenacity.stop_after_attempt(MARKED_TIMES),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+
+    async def mark() -> Any:
+        await airflow.send("PATCH", path, {"state": "failed"})
+        await asyncio.sleep(SCHEDULER_SECONDS)
+        return await airflow.get(path)
+
+    return await again(mark)
 
 
 async def _details_of(airflow: AirflowAsUser, dag_id: str, revision: Revision) -> Any:

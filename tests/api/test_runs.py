@@ -156,6 +156,26 @@ def test_a_stopped_run_has_failed_and_stays_so(op: Asking, known: str) -> None:
     assert op.get(f"/graphs/{known}/runs/{run_id}")["state"] == "failed"
 
 
+def test_a_scheduler_that_writes_what_it_had_found_before_does_not_undo_a_stop(
+    api_server: Server, op: Asking, known: str
+) -> None:
+    run_id = start(op, known)
+    path = f"/api/v2/dags/deflow_{known}/dagRuns/{run_id}"
+    login = {"authorization": f"Bearer {api_server.tokens['op']}"}
+
+    def call_it_a_success_once_it_has_failed() -> None:
+        while api_server.client.get(path, headers=login).json()["state"] != "failed":
+            time.sleep(0.02)
+        api_server.client.patch(path, headers=login, json={"state": "success"}).raise_for_status()
+
+    with ThreadPoolExecutor(1) as pool:
+        scheduler = pool.submit(call_it_a_success_once_it_has_failed)
+        stopping = op("POST", f"/graphs/{known}/runs/{run_id}/stop")
+        scheduler.result(timeout=30)
+    assert stopping.json() == {"run_id": run_id, "state": "failed"}
+    assert api_server.client.get(path, headers=login).json()["state"] == "failed"
+
+
 def test_a_log_that_has_not_begun_is_empty_and_goes_on(op: Asking, known: str) -> None:
     path = f"/graphs/{known}/runs/{start(op, known)}/tasks"
     assert op.get(f"{path}/a/log") == {"lines": [], "is_over": False}

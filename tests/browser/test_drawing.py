@@ -141,6 +141,19 @@ def test_more_than_a_hundred_steps_are_undone_to_nothing_and_done_again(page: Pa
     assert shape(ask, "steps") == drawn
 
 
+def test_one_who_publishes_at_once_is_not_held_up_by_what_was_wrong_a_moment_before(
+    page: Page, ask: Asking
+) -> None:
+    ask.create({"slug": "at-once", "nodes": [], "edges": []})
+    open_graph(page, "at-once")
+    page.route("**/validate", lambda route: route.abort())  # "nothing is drawn" is the last that was found
+    page.keyboard.press("n")
+    expect(box(page, "python")).to_be_visible()
+    page.get_by_role("button", name="Publish", exact=True).click()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Published as revision 1.")).to_be_visible()
+
+
 def test_a_tab_that_is_closed_before_the_save_loses_nothing(
     log_in: Callable[..., BrowserContext], ask: Asking
 ) -> None:

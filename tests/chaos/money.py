@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must hold of the money after every round, counted on the chain and held against the Ocean Node.
 
-* every paid job has exactly one lock, each lock has ended, and one that is of no job was not claimed
+* every paid job has exactly one lock, and each lock has ended: claimed where its job succeeded, and never
+  where there is no job
 * each content that an edge handed over as an asset is one data NFT, described once
 * MongoDB holds nothing back for anybody, and a run's budget has lost what its jobs cost
 * `deflow ledger reconcile` finds no difference
@@ -65,18 +66,20 @@ class Money:
         with self._reservations() as reservations:
             return not reservations.open() and not reservations.not_revoked()
 
-    def has_expired_orphans(self, since: int, jobs: Callable[[], Iterable[ComputeJob]]) -> bool:
-        """Whether there are locks of no job, which have expired now: the chain's clock is set on for it."""
+    def let_expire(self, since: int, jobs: Callable[[], Iterable[ComputeJob]]) -> bool:
+        """Whether there were locks that nobody claims; they have expired now, as the chain's clock is set on.
+
+        They are of a start that came to no job, or of a job that died with its Ocean Node. The others are
+        claimed first, as they would be in the hours that are left out.
+        """
         from airflow_provider_deflow.chain.escrow_history import number_of
 
-        made = {event.args["jobId"] for event in self._locks(since, "Lock")}
-        orphans = made - {number_of(job.job_id) for job in jobs()}
-        if not orphans:
-            return False
+        due = {number_of(job.job_id) for job in jobs() if job.outcome == "succeeded"}
         until = time.monotonic() + SETTLED_WITHIN_SECONDS
-        # All others are claimed first, as they would be in the hour that is left out.
-        while self._held(since) - orphans and time.monotonic() < until:
+        while (held := self._held(since)) & due and time.monotonic() < until:
             time.sleep(0.5)
+        if not held:
+            return False
         anvil.ask(self._chain.rpc_url, "evm_increaseTime", AN_EXPIRY_SECONDS)
         anvil.ask(self._chain.rpc_url, "evm_mine")
         return True
@@ -117,6 +120,8 @@ class Money:
                 told[number] = job.job_id
                 if made[number] != (1 if job.payment else 0):
                     books.problems.append(f"{run_id}: job {job.job_id} has {made[number]} locks")
+                if job.payment and job.outcome == "succeeded" and number not in kept:
+                    books.problems.append(f"{run_id}: job {job.job_id} succeeded and was not paid")
         for number, job_id in told.items():
             if not job_id and number in kept:
                 books.problems.append(f"lock {number} is of no job, and was claimed")

@@ -149,11 +149,11 @@ class Chaos:
     def _resume_when_expired(
         self, block: int, runs: Mapping[str, str], look: Callable[[], None]
     ) -> dict[str, float]:
-        """Money that an Ocean Node locked before it died, for no job, fails the run until it comes back."""
+        """Money that an Ocean Node locked for no job before it died fails a run until it comes back."""
         if self._money is None or not any(map(shapes.is_paid, runs.values())):
             return {}
         self.deployment.wait_until_healthy()
-        if not self._money.has_expired_orphans(block, lambda: checks.all_jobs(self.deployment).values()):
+        if not self._money.let_expire(block, lambda: checks.all_jobs(self.deployment).values()):
             return {}
         again = {run_id: shape for run_id, shape in runs.items() if self._has_failed(shape, run_id)}
         for run_id, shape in again.items():

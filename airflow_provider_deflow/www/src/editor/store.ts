@@ -8,6 +8,8 @@ import * as history from "../graph/history";
 export interface EditorState {
   readonly history: history.History;
   readonly problems: readonly Problem[];
+  // The drawing that they were found in; it may have changed since.
+  readonly checked: GraphDocument;
   // The last refusal or remark, for the status line and for screen readers.
   readonly remark: string;
 }
@@ -17,7 +19,8 @@ export class EditorStore {
   private readonly listeners = new Set<() => void>();
 
   constructor(document: GraphDocument, problems: readonly Problem[] = []) {
-    this.state = { history: history.begin({ document, selection: NOTHING_SELECTED }), problems, remark: "" };
+    const present = { document, selection: NOTHING_SELECTED };
+    this.state = { history: history.begin(present), problems, checked: document, remark: "" };
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -72,8 +75,8 @@ export class EditorStore {
     this.travel(history.redo(this.state.history), "There is nothing to redo.", "Redone.");
   }
 
-  setProblems(problems: readonly Problem[]): void {
-    this.set({ problems });
+  setProblems(problems: readonly Problem[], checked: GraphDocument): void {
+    this.set({ problems, checked });
   }
 
   say(remark: string): void {

@@ -9,9 +9,17 @@ import type { EditorStore } from "./store";
 const QUIET_MS = 350;
 
 export function useEditor(store: EditorStore) {
-  const { history, problems, remark } = useSyncExternalStore(store.subscribe, store.snapshot);
+  const { history, problems, checked, remark } = useSyncExternalStore(store.subscribe, store.snapshot);
   const { document, selection } = history.present;
-  return { document, selection, problems, remark, canUndo: history.past.length > 0, canRedo: history.future.length > 0 };
+  return {
+    document,
+    selection,
+    problems,
+    isChecked: checked === document,
+    remark,
+    canUndo: history.past.length > 0,
+    canRedo: history.future.length > 0,
+  };
 }
 
 // Asks the server what is wrong with the drawing, a moment after each change. An answer to an older one is dropped.
@@ -20,7 +28,7 @@ export function useProblems(store: EditorStore, document: GraphDocument): void {
     const asked = new AbortController();
     const timer = setTimeout(() => {
       api.validate(document, asked.signal).then(
-        ({ problems }) => store.setProblems(problems),
+        ({ problems }) => store.setProblems(problems, document),
         // Saving says so when the server is away.
         () => undefined,
       );
