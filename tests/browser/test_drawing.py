@@ -9,7 +9,7 @@ from hashlib import sha256
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.api.people import Asking
-from tests.browser.drawing import arrow, box, drag_arrow, open_graph, saved, shape
+from tests.browser.drawing import arrow, box, drag_arrow, open_graph, publish, saved, shape
 
 EXAMPLE = (
     ["download", "features", "predict", "prepare"],
@@ -152,6 +152,22 @@ def test_one_who_publishes_at_once_is_not_held_up_by_what_was_wrong_a_moment_bef
     page.get_by_role("button", name="Publish", exact=True).click()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Published as revision 1.")).to_be_visible()
+
+
+def test_who_runs_what_has_changed_since_is_told_which_revision_runs(page: Page, ask: Asking) -> None:
+    ask.create({"slug": "changed", "nodes": [], "edges": []})
+    open_graph(page, "changed")
+    page.keyboard.press("n")
+    publish(page, 1)
+    header = page.locator("header").first
+    expect(header).not_to_contain_text("changed since")
+    page.keyboard.press("n")
+    expect(header).to_contain_text("revision 1, changed since")
+    saved(page)
+    expect(header).to_contain_text("revision 1, changed since")
+
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text("It is revision 1 that runs")
 
 
 def test_a_tab_that_is_closed_before_the_save_loses_nothing(

@@ -12,6 +12,8 @@ interface Props {
   view: GraphView;
   name: string;
   saved: SaveState;
+  // Since the newest revision.
+  hasChanges: boolean;
   canUndo: boolean;
   canRedo: boolean;
   onCommand: (command: Command) => void;
@@ -39,7 +41,7 @@ function words(saved: SaveState): string {
 }
 
 export function Toolbar(props: Props) {
-  const { view, name, saved, canUndo, canRedo, onCommand, onConflict, onHistory, onRuns, onQuote, onPublish, onRun } = props;
+  const { view, name, saved, hasChanges, canUndo, canRedo, onCommand, onConflict, onHistory, onRuns, onQuote, onPublish, onRun } = props;
   const go = useGo();
   return (
     <header className={styles.toolbar}>
@@ -47,7 +49,9 @@ export function Toolbar(props: Props) {
         ← Graphs
       </Button>
       <h1 title={view.slug}>{name || view.slug}</h1>
-      <span className="df-hint">{view.revision === null ? "not published" : `revision ${view.revision}`}</span>
+      <span className="df-hint">
+        {view.revision === null ? "not published" : `revision ${view.revision}${hasChanges ? ", changed since" : ""}`}
+      </span>
       {view.may_edit ? (
         <span className={styles.saved} data-state={saved.is} role="status" title={words(saved)}>
           {saved.is === "conflict" ? <Button look="danger" onClick={onConflict}>{words(saved)}</Button> : words(saved)}

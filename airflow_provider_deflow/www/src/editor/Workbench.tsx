@@ -64,6 +64,7 @@ function Bench({ store, saving }: Opened) {
   const [published, setPublished] = useState<GraphDocument | null>(null);
   const [isPutOff, setPutOff] = useState(false);
   const close = useCallback(() => setDialog(null), []);
+  const hasChanges = view.has_unpublished_changes || saved.is !== "saved";
   const surface = useRef<HTMLElement>(null);
   const surfaceOf = useCallback(() => surface.current?.getBoundingClientRect() ?? new DOMRect(0, 0, 800, 600), []);
 
@@ -165,6 +166,7 @@ function Bench({ store, saving }: Opened) {
         view={view}
         name={document.name ?? ""}
         saved={saved}
+        hasChanges={hasChanges}
         canUndo={canUndo && mayEdit}
         canRedo={canRedo && mayEdit}
         onCommand={command}
@@ -244,6 +246,7 @@ function Bench({ store, saving }: Opened) {
         <TriggerDialog
           slug={view.slug}
           document={published}
+          {...(hasChanges && { revision: view.revision })}
           onClose={close}
           onStarted={(runId) => go(paths.run(view.slug, runId))}
         />

@@ -17,11 +17,13 @@ interface Props {
   /** The published drawing: its parameters are asked for. */
   document: GraphDocument;
   part?: RunPart;
+  /** Its number, where what is drawn now is something else. */
+  revision?: number | null;
   onClose: () => void;
   onStarted: (runId: string) => void;
 }
 
-export function TriggerDialog({ slug, document, part, onClose, onStarted }: Props) {
+export function TriggerDialog({ slug, document, part, revision, onClose, onStarted }: Props) {
   const form = useId();
   const fields = fieldsOf(document.params ?? {});
   const [entered, setEntered] = useState<Record<string, string>>({});
@@ -67,6 +69,9 @@ export function TriggerDialog({ slug, document, part, onClose, onStarted }: Prop
         }}
       >
         <p>{partText(part)}</p>
+        {typeof revision === "number" && (
+          <p className="df-hint">It is revision {revision} that runs: what was changed since then is not published.</p>
+        )}
         {fields.map((field) => (
           <ParamField
             key={field.name}
