@@ -37,15 +37,19 @@ def stop_a_job(alice: Account, stranger: Account, seconds_between_lines: float) 
     run = alice.start(programs.PRINTS_SLOWLY % seconds_between_lines).wait_until_running()
     heard: dict[str, bytes] = {}
     followed: list[requests.Response] = []
+    # Requests of one account are signed in an order, and one that comes after a later one is refused.
+    answered = threading.Semaphore(0)
 
     def follow(who: Account) -> None:
         with who.live_logs(run.job_id, stream=True) as reply:
             followed.append(reply)
+            answered.release()
             heard[who.address] = b"".join(reply.iter_content(None)) if reply.status_code == 200 else b""
 
     followers = [threading.Thread(target=follow, args=(who,)) for who in (alice, stranger)]
     for follower in followers:
         follower.start()
+        assert answered.acquire(timeout=60)
     results = run.poll()["results"]
     (index,) = (entry["index"] for entry in results if entry["type"] == "configurationLog")
     log = alice.result(run.job_id, index)
