@@ -87,6 +87,9 @@ def write_settings(home: Home, port: int, dags: Path | None) -> None:
             "dag_bundle_config_list": json.dumps(_BUNDLES + ([_folder(dags)] if dags else [])),
             "dag_bundle_storage_path": home.airflow / "bundles",  # the default is in /tmp, one for all stacks
             "bundle_refresh_check_interval": 1,
+            # Once a callback of a graph has run there, Airflow 3.3 parses it without a pause
+            # (apache/airflow#73432): that shall take no second core, and no second writer to SQLite.
+            "parsing_processes": 1,
             "dag_file_processor_timeout": 300,  # a graph of a thousand nodes on a busy laptop
         },
         "usage_data_collection": {"enabled": False},
