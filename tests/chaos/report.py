@@ -39,11 +39,11 @@ holding the wallet's lease has it 45 s instead of five minutes. The chain itself
 anvil loses its last second then, blocks that were told of among them.
 
 After each round, beside what is said above, and counted on the chain: every paid job has one lock, which
-was claimed or came back; what was locked for no job came back (`money locked`: the Ocean Node dies before
-it has made one, the run fails until the lock expires, for which the chain's clock is set on, and is
-resumed); each content is one data NFT, described once; upkeep's runs left nothing reserved, nothing held in
-the escrow and nobody who may lock more; each run's budget has lost what its jobs cost; `deflow ledger
-reconcile` finds no difference.
+was claimed, if it succeeded, or came back. What an Ocean Node locked before it died, for no job (`money
+locked`) or for one that it could not end, comes back when it expires: the chain's clock is set on for that,
+and a run that failed for want of it is resumed. Each content is one data NFT, described once; upkeep's runs
+left nothing reserved, nothing held in the escrow and nobody who may lock more; each run's budget has lost
+what its jobs cost; `deflow ledger reconcile` finds no difference.
 """
 
 
