@@ -23,8 +23,10 @@ from tests.chaos import shapes
 from tests.chaos.deployment import SIGNER, Deployment, patiently
 
 MOST_GENERATIONS = 30
-# Ends that a kill of the Ocean Node explains: in the middle of its image, or its container was gone.
-LOST_WITH_ITS_OCEAN_NODE = (11, 32)
+# Ends that a kill of the Ocean Node explains: in the middle of its image, with no container, or no outputs.
+LOST_WITH_ITS_OCEAN_NODE = (11, 32, 62)
+# What an Ocean Node says of the last of these a moment later, and then it tells no exit code.
+FINISHED = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,18 @@ def _of_node(node_id: str, mine: list[ComputeJob]) -> list[str]:
         if until is not None and job.created < until:
             problems.append(f"{node_id}: two jobs were alive at {job.created}: {_told(mine)}")
         until = max(job.finished or job.created, until or job.created)
-    needless = [job for job in mine[:-1] if job.status not in LOST_WITH_ITS_OCEAN_NODE]
+    needless = [job for job in mine[:-1] if not _was_lost(job)]
     problems += [f"{node_id}: another job after one that was not lost: {_told(mine)}" for _ in needless[:1]]
     if mine and mine[-1].outcome != "succeeded":
         problems.append(f"{node_id}: its last job did not succeed: {_told(mine)}")
     if not mine:
         problems.append(f"{node_id}: no job on any Ocean Node is its own")
     return problems
+
+
+def _was_lost(job: ComputeJob) -> bool:
+    lost_its_outputs = job.status == FINISHED and job.exit_code is None
+    return job.outcome == "failed" and (lost_its_outputs or job.status in LOST_WITH_ITS_OCEAN_NODE)
 
 
 def left_over(deployment: Deployment, unclaimed: dict[str, ComputeJob]) -> list[str]:
