@@ -84,10 +84,16 @@ def mongo_database(mongo_uri: str) -> Iterator[Database[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Chain]:
+def one_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Chain]:
     """One development chain with Ocean's contracts for all tests; what one does there, the others see."""
     with services.chain(tmp_path_factory.mktemp("chain")) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def chain(one_chain: services.Chain, tmp_path_factory: pytest.TempPathFactory) -> services.Chain:
+    """The same, for who has no use for what other files of tests did there before."""
+    return one_chain.from_here(tmp_path_factory.mktemp("chain"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,13 @@ class Chain:
         from airflow_provider_deflow.chain.rpc import connect
 
         return connect(self.rpc_url)
+
+    def from_here(self, folder: Path) -> Chain:
+        """Whoever reads this one's history, such as an index that is new, begins with the newest block."""
+        file = folder / "address.json"
+        addresses = {**self.addresses, "startBlock": self.web3.eth.block_number}
+        file.write_text(json.dumps({"development": addresses}))
+        return replace(self, address_file=file, addresses=addresses)
 
     def at(self, name: str, address: str | None = None) -> Any:
         """A contract; by default the one of the address file."""

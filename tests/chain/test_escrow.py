@@ -80,7 +80,8 @@ def paid(request: pytest.FixtureRequest, chain: services.Chain) -> Iterator[Paid
     yield one
     locked = one.escrow.locks(payee.address)
     if locked:
-        one.escrow.claim(payee, [Claim(lock.job_id, lock.token, lock.payer, 1, b"") for lock in locked])
+        claims = [Claim(lock.job_id, lock.token, lock.payer, 1, b"") for lock in locked]
+        payee.confirm(one.escrow.claim(payee, claims))
     payer.confirm(payer.send(raw.functions.withdraw([one.token], [one.funds().available])))
 
 

@@ -80,8 +80,10 @@ def mined_every_so_often(chain: services.Chain) -> Iterator[None]:
 
 
 def test_a_purpose_is_sent_once(account: Account):
-    first = account.wallet().send(account.approval(1), purpose="one")
+    wallet = account.wallet()
+    first = wallet.send(account.approval(1), purpose="one")
     again = account.wallet().send(account.approval(1), purpose="one")
+    wallet.confirm(first)
 
     assert first == again
     assert account.approved() == [1]
@@ -90,7 +92,9 @@ def test_a_purpose_is_sent_once(account: Account):
 def test_without_a_purpose_each_call_is_sent(account: Account):
     wallet = account.wallet()
 
-    assert wallet.send(account.approval(1)) != wallet.send(account.approval(1))
+    first, second = wallet.send(account.approval(1)), wallet.send(account.approval(1))
+    wallet.confirm(second)
+    assert first != second
     assert account.approved() == [1, 1]
 
 

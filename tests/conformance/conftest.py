@@ -63,7 +63,7 @@ def node(given_url: str | None, request: pytest.FixtureRequest) -> Iterator[Node
         yield Node(given_url, image, poll_seconds=1)
         return
     folder = request.getfixturevalue("tmp_path_factory").mktemp("ocean-node")
-    settings = local_nodes.recorded(folder, request.getfixturevalue("chain"))
+    settings = local_nodes.recorded(folder, request.getfixturevalue("one_chain"))
     with running_ocean_node(settings) as url:
         yield Node(url, image, poll_seconds=0.02)
 

@@ -86,6 +86,7 @@ def paying(
     **node: Any,
 ) -> Iterator[Paid]:
     monkeypatch.setenv("AIRFLOW_HOME", str(folder / "airflow"))
+    chain = chain.from_here(folder)
     account = Account.create()
     key = account.key.to_0x_hex()
     chain.give_gas(account.address)

@@ -17,7 +17,7 @@ from tests.conformance.session import Account, Node, Record
 def paid_on(given_url: str | None, request: pytest.FixtureRequest) -> Chain:
     """The chain that the node is paid on."""
     if not given_url:
-        local = request.getfixturevalue("chain")
+        local = request.getfixturevalue("one_chain")
         return Chain(local.rpc_url, local.address_file)
     rpc_url, address_file = (request.config.getoption(name) for name in ("--rpc-url", "--address-file"))
     if not rpc_url or not address_file:

@@ -176,7 +176,7 @@ def test_a_failed_job_is_paid_by_the_minute_and_the_rest_returns(
     if given_url:
         pytest.skip("the payment cron of a running node comes once an hour; runs on local Ocean Nodes only")
     folder = request.getfixturevalue("tmp_path_factory").mktemp("claiming")
-    settings = local_nodes.recorded(folder, request.getfixturevalue("chain"), claim_interval_seconds=1)
+    settings = local_nodes.recorded(folder, request.getfixturevalue("one_chain"), claim_interval_seconds=1)
     with running_ocean_node(settings) as url:
         node = Node(url, "python:3.11-slim", poll_seconds=0.05)
         environment = node.environments()[0]
