@@ -4,13 +4,15 @@
 Inside: the node's interpreter and `/usr` read-only, `/data` and `/tmp` of this job, uid 1000 without
 capabilities, no network but `lo`, nothing else of the host. The algorithm is process 1, as in Docker: it
 ignores SIGTERM unless it handles it, and with it everything it started ends. Should the node die,
-the kernel ends the sandbox.
+the kernel ends the sandbox, but for one that bubblewrap is still setting up: that one runs on.
 """
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import fcntl
 import importlib.util
 import json
 import os
@@ -19,9 +21,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from airflow_provider_deflow.errors import SettingsError
 from airflow_provider_deflow.local_ocean_node.limits import Limits
@@ -32,6 +35,8 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INTERPRETER = tuple(dict.fromkeys(Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)))
 _NAMESPACES = ("--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
 _SHARED_MEMORY = ("--size", str(64 << 20), "--perms", "1777", "--tmpfs", "/dev/shm")
+# A pipe tells nobody that it was read.
+_LOOK_AGAIN_SECONDS = 0.002
 _MERGED_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64")
 
 
@@ -146,13 +151,16 @@ class Bubblewrap:
                 stderr=asyncio.subprocess.PIPE,
             )
         except BaseException:
-            os.close(info_read)
-            os.close(go_write)
+            for end in (info_read, go_read, go_write):
+                os.close(end)
             raise
         finally:
             os.close(info_write)
-            os.close(go_read)
-        with open(info_read, "rb") as info, open(go_write, "wb", buffering=0) as go:
+        with (
+            open(info_read, "rb") as info,
+            open(go_read, "rb", buffering=0) as waiting,
+            open(go_write, "wb", buffering=0) as go,
+        ):
             # Blocks for the few milliseconds that the namespaces take.
             description = info.read()
             if not description:
@@ -166,6 +174,10 @@ class Bubblewrap:
                 process.kill()
                 raise
             go.write(b"\0")
+            # Once it has taken that it is bound to us in no time: who is told of a job that runs knows one
+            # that a killed node takes along.
+            while _unread_bytes(waiting) and process.returncode is None:
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         return Launched(process, root_pid)
 
     def signal(self, launched: Launched, number: int) -> None:
@@ -245,6 +257,12 @@ class Unisolated:
 
     def sweep(self, launched: Launched) -> None:
         self.signal(launched, signal.SIGKILL)
+
+
+def _unread_bytes(pipe: IO[bytes]) -> int:
+    found = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, found)
+    return found[0]
 
 
 def _bubblewraps() -> list[str]:
