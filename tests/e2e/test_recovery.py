@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -108,7 +109,10 @@ def trigger_log(deployment: Deployment, dag_id: str) -> str:
 def kill_task_processes(deployment: Deployment) -> int:
     """Kill -9 whatever the scheduler's executor runs for tasks right now: supervisors before their tasks."""
     scheduler = psutil.Process(deployment.up.pid("scheduler"))
-    named = {process: " ".join(process.cmdline()) for process in scheduler.children(recursive=True)}
+    named = {}
+    for process in scheduler.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # one that has ended meanwhile, a zombie among them
+            named[process] = " ".join(process.cmdline())
     tasks = [process for process, name in named.items() if "airflow worker" in name and "<idle>" not in name]
     for process in tasks:
         os.kill(process.pid, signal.SIGKILL)

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.drawing import edit, publish
 from tests.browser.whole_stack.two_steps import BROKEN, RUN_MS, box, first_run, show_run
 from tests.e2e.conftest import Deployment
+from tests.e2e.rows import wait_for
 
 
 @pytest.mark.timeout(400)
@@ -123,6 +124,8 @@ def test_a_run_that_is_stopped_from_the_page_leaves_no_job(page: Page, deploymen
     before = {job.job_id for job in deployment.jobs()}
     show_run(page, "halted", first_run(deployment, "halted", train=LONG))
     expect(box(page, "Train")).to_contain_text("computing", timeout=RUN_MS)
+    # Of a mark between worker and triggerer Airflow tells nobody; upkeep sees to it, minutes later.
+    wait_for(lambda: is_watched(deployment, "deflow_halted"))
 
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
@@ -133,6 +136,12 @@ def test_a_run_that_is_stopped_from_the_page_leaves_no_job(page: Page, deploymen
     while "None" in (found := outcomes(deployment, before)) and time.monotonic() < give_up_at:
         time.sleep(0.5)
     assert found == ["stopped", "succeeded"]
+
+
+def is_watched(deployment: Deployment, dag_id: str) -> bool:
+    """Whether a triggerer has seen the job run."""
+    logs = (deployment.up.home / "logs" / "tasks").glob(f"dag_id={dag_id}/**/*.trigger.*.log")
+    return any("Running algorithm" in log.read_text() for log in logs)
 
 
 def outcomes(deployment: Deployment, before: Collection[str]) -> list[str]:
