@@ -11,7 +11,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tenacity
 from fastapi import APIRouter, Path, Query
 from fastapi.concurrency import run_in_threadpool
 
@@ -34,7 +33,7 @@ LOG_LINES = 2000
 # Under `deflow up` Airflow has read what was published within 5 s.
 READ_SECONDS = 8.0
 POLL_SECONDS = 0.5
-# How long a scheduler can still write what it had found before; it looks at each run once a second.
+# As long as a scheduler mostly takes from reading a run to writing what it found of it.
 SCHEDULER_SECONDS = 1.0
 MARKED_TIMES = 5
 
@@ -145,23 +144,19 @@ async def read_log(
 
 
 async def _mark_failed(airflow: AirflowRest, path: str) -> Any:
-    """The run, once it stays failed.
+    """The run, once it stays failed for a moment; as it is then, if it does not.
 
     Airflow skips what had not begun. On SQLite, which locks no rows, a scheduler that holds the run since
-    before can take that for its end, and writes that it succeeded over what we have just written.
+    before can take that for its end, and writes that it succeeded over what we have just written. One that
+    is held up for longer than we look still can; its jobs are stopped all the same.
     """
-    again = tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_result(lambda run: run["state"] != "failed"),
-        stop=tenacity.stop_after_attempt(MARKED_TIMES),
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-    )
-
-    async def mark() -> Any:
+    for _ in range(MARKED_TIMES):
         await airflow.send("PATCH", path, {"state": "failed"})
         await asyncio.sleep(SCHEDULER_SECONDS)
-        return await airflow.get(path)
-
-    return await again(mark)
+        run = await airflow.get(path)
+        if run["state"] == "failed":
+            break
+    return run
 
 
 async def _details_of(airflow: AirflowAsUser, dag_id: str, revision: Revision) -> Any:

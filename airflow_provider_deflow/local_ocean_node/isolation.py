@@ -174,8 +174,8 @@ class Bubblewrap:
                 process.kill()
                 raise
             go.write(b"\0")
-            # Once it has taken that it is bound to us in no time: who is told of a job that runs knows one
-            # that a killed node takes along.
+            # Having taken that, it binds itself to us next: only then is a job said to run, so that a node
+            # that is killed takes along every one that it told of.
             while _unread_bytes(waiting) and process.returncode is None:
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         return Launched(process, root_pid)
